@@ -1,0 +1,271 @@
+"""What the use cases need of the world, in the service's own types.
+
+Every method raises only errors of ``domain.errors``; anything else is a defect of the adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from triptych_server.domain.collections import Collection, Stamp, Windows
+from triptych_server.domain.filters import EVERYTHING, Filter
+from triptych_server.domain.items import Json, OcrReading, Picture, TokenUse
+from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """One point to be written whole: it replaces whatever stood under ``id`` (a UUID)."""
+
+    id: str
+    vectors: Mapping[str, Vector]
+    payload: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPoint:
+    """One point as read. ``vectors`` is empty unless asked for."""
+
+    id: str
+    payload: Mapping[str, Json]
+    vectors: Mapping[str, Vector]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LegQuery:
+    """One nearest-neighbour query over one named vector.
+
+    A dense query may be asked of a dense space or of a multivector space (max-sim). With
+    ``within``, only those points are scored, exactly; otherwise the engine may use its index.
+    """
+
+    vector_name: str
+    vector: Vector
+    limit: int
+    filter: Filter = EVERYTHING
+    within: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A point id and its similarity to the query (higher is nearer)."""
+
+    id: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """A page of points in the order of their ids; ``next_id`` begins the next page, if any."""
+
+    points: tuple[StoredPoint, ...]
+    next_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInfo:
+    """What GetStatus says of the store: ``kind`` such as ``embedded``, its engine's version."""
+
+    kind: str
+    engine_version: str
+    ready: bool
+
+
+class VectorStore(Protocol):
+    """Collections of points with named vectors.
+
+    Vectors are validated by the caller (name, kind, dimension, finite); COSINE spaces return them
+    with unit length. A write that returns is kept through the death of this process.
+    """
+
+    async def create_collection(self, collection: Collection) -> None:
+        """Make an empty collection. Raises AlreadyExists."""
+        ...
+
+    async def get_collection(self, collection_id: str) -> Collection:
+        """Raises NotFound."""
+        ...
+
+    async def list_collections(self) -> tuple[Collection, ...]:
+        """All collections, by id."""
+        ...
+
+    async def drop_collection(self, collection_id: str) -> None:
+        """Remove the collection and everything in it. Raises NotFound."""
+        ...
+
+    async def upsert(self, collection_id: str, points: Sequence[Point]) -> None:
+        """Write points whole, all or none. Raises NotFound, Unavailable."""
+        ...
+
+    async def retrieve(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        *,
+        vectors: bool = False,
+    ) -> tuple[StoredPoint, ...]:
+        """The points that exist among ``ids``, in that order. Raises NotFound (collection)."""
+        ...
+
+    async def delete(self, collection_id: str, ids: Sequence[str]) -> int:
+        """Remove points by id; the count of those that were there."""
+        ...
+
+    async def delete_matching(self, collection_id: str, filter: Filter) -> int:
+        """Remove the points that pass ``filter``; their count."""
+        ...
+
+    async def count(self, collection_id: str, filter: Filter) -> int:
+        """The exact count of points that pass ``filter``."""
+        ...
+
+    async def scroll(
+        self,
+        collection_id: str,
+        filter: Filter,
+        *,
+        limit: int,
+        start_id: str | None,
+        vectors: bool = False,
+    ) -> Page:
+        """Points in the order of their ids, from ``start_id`` (inclusive) on."""
+        ...
+
+    async def query(
+        self, collection_id: str, legs: Sequence[LegQuery]
+    ) -> tuple[tuple[Scored, ...], ...]:
+        """All legs in one batch; each answer sorted by (similarity descending, id).
+
+        A point that lacks the vector is missing from that leg's answer; so is, on a sparse leg,
+        a point that shares no term with the query.
+        """
+        ...
+
+    async def info(self) -> StoreInfo:
+        """Never raises; ``ready`` is False while the engine cannot answer."""
+        ...
+
+    async def close(self) -> None:
+        """Make everything durable and let go of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """An encoder as the status shows it.
+
+    ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
+    ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
+    begin and end tokens, of which there are ``special_tokens``.
+    """
+
+    id: str
+    name: str
+    revision: str
+    dimension: int
+    context_length: int
+    special_tokens: int
+    image_size: tuple[int, int]
+    provider: str
+    licence: str
+    image_stamp: Stamp
+    text_stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextEmbedding:
+    """One text as one vector of shape (dimension,), unit length, and how much of it was read."""
+
+    vector: FloatArray
+    tokens: TokenUse
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowedEmbedding:
+    """One text as a multivector of shape (windows, dimension), rows of unit length.
+
+    ``windows_cut`` counts the windows past the space's ``max_windows``, which were not encoded.
+    """
+
+    vectors: FloatArray
+    tokens: TokenUse
+    windows_cut: int
+
+
+class Encoder(Protocol):
+    """A dual encoder: pictures and texts into one space.
+
+    Calls are batched across requests. They raise Exhausted (QUEUE_FULL) when too much waits.
+    """
+
+    @property
+    def info(self) -> EncoderInfo:
+        """What runs, and on what."""
+        ...
+
+    async def encode_image(self, picture: Picture) -> FloatArray:
+        """The picture's embedding, shape (dimension,), unit length."""
+        ...
+
+    async def encode_text(self, text: str) -> TextEmbedding:
+        """One vector for one text; tokens past the context length are cut and counted."""
+        ...
+
+    async def encode_windows(self, text: str, windows: Windows) -> WindowedEmbedding:
+        """A long text as overlapping windows, in reading order."""
+        ...
+
+
+class ImageIntake(Protocol):
+    """The one place where bytes become pixels."""
+
+    async def decode(self, data: bytes) -> Picture:
+        """Sniff, check, decode and turn upright.
+
+        Raises InvalidInput whose violations have an empty ``field``: the caller knows the path.
+        """
+        ...
+
+
+class Ocr(Protocol):
+    """Reads the words in a picture."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The installed languages (Tesseract's codes), sorted; empty where OCR is off."""
+        ...
+
+    def language_for(self, iso_code: str) -> str | None:
+        """Tesseract's code for an ISO 639-1 language if it is installed, else the default one.
+
+        None where neither is installed.
+        """
+        ...
+
+    async def read(self, picture: Picture, *, language: str, time_limit_ms: int) -> OcrReading:
+        """Words, boxes and text; a failure is a reading of state FAILED or TIMED_OUT."""
+        ...
+
+
+class Terms(Protocol):
+    """Turns text into sparse BM25 term weights; documents and queries by one producer."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The ISO 639-1 languages it stems."""
+        ...
+
+    def stamp(self, language: str) -> Stamp:
+        """The stamp of a sparse space in that language."""
+        ...
+
+    async def encode_document(self, text: str, language: str) -> SparseVector:
+        """Term weights of a stored text; empty where only stop words are left."""
+        ...
+
+    async def encode_query(self, text: str, language: str) -> SparseVector:
+        """Term weights of a query; empty where only stop words are left."""
+        ...

@@ -1,0 +1,157 @@
+"""What a search asks and what it answers, in the service's own types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from triptych_server.domain.collections import Stamp
+from triptych_server.domain.filters import Filter
+from triptych_server.domain.items import Item, Notice, TokenUse
+from triptych_server.domain.vectors import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class TextInput:
+    """Words, NFC-normalised and not blank."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInput:
+    """The bytes of a picture."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorInput:
+    """A ready vector."""
+
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class ItemIdInput:
+    """A stored item: on each leg its own vector of that leg's name."""
+
+    item_id: str
+
+
+QueryInput = TextInput | ImageInput | VectorInput | ItemIdInput
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSelection:
+    """What comes with an item. ``vectors`` is None for all of them, else their names."""
+
+    caption: bool = True
+    ocr_text: bool = True
+    payload: bool = True
+    image_info: bool = True
+    ocr: bool = True
+    ocr_words: bool = False
+    create_time: bool = True
+    update_time: bool = True
+    vectors: frozenset[str] | None = frozenset()
+    payload_keys: frozenset[str] = frozenset()
+
+    @property
+    def wants_vectors(self) -> bool:
+        """Whether any vector has to be read."""
+        return self.vectors is None or bool(self.vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorQuery:
+    """One leg as asked for; ``path`` is where it stands in the request, for error messages."""
+
+    vector_name: str
+    input: QueryInput
+    weight: float
+    candidate_count: int | None
+    path: str
+    input_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A search. ``input`` is None only where every one of ``vectors`` has its own."""
+
+    collection_id: str
+    input: QueryInput | None
+    vectors: tuple[VectorQuery, ...]
+    k: float
+    filter: Filter
+    limit: int
+    fields: FieldSelection
+
+
+class InputKind(Enum):
+    """What a leg was asked with."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    VECTOR = "vector"
+    ITEM_ID = "item_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What one leg did."""
+
+    vector_name: str
+    input_kind: InputKind
+    weight: float
+    candidate_count: int
+    candidates_found: int
+    stamp: Stamp | None
+    tokens: TokenUse | None
+
+
+class ScoreState(Enum):
+    """Whether a leg has something to say of an item."""
+
+    SCORED = "scored"
+    NO_SHARED_TERM = "no_shared_term"
+    NO_SUCH_VECTOR = "no_such_vector"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorScore:
+    """What one leg says of one hit."""
+
+    state: ScoreState
+    similarity: float | None
+    rank: int | None
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchHit:
+    """One item found, with its working, in the order of the legs."""
+
+    item: Item
+    rank: int
+    score: float
+    vector_scores: tuple[VectorScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Stages in the order in which they began, in microseconds."""
+
+    stages: tuple[tuple[str, int], ...]
+    total_us: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchResult:
+    """The answer of a search."""
+
+    hits: tuple[SearchHit, ...]
+    legs: tuple[Leg, ...]
+    k: float
+    notices: tuple[Notice, ...]
+    timings: Timings

@@ -1,0 +1,217 @@
+"""Makes, shows and removes collections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from triptych_server.domain.collections import (
+    Collection,
+    Distance,
+    PayloadField,
+    Source,
+    SpaceKind,
+    VectorSpace,
+    Windows,
+)
+from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
+from triptych_server.domain.filters import EVERYTHING
+from triptych_server.domain.ports import EncoderInfo, VectorStore
+from triptych_server.usecases.encoders import EncoderSet
+
+DEFAULT_LANGUAGE = "en"
+# Neighbouring windows share about a fifth, so that a phrase cut by one stands whole in the next.
+OVERLAP_SHARE = 5
+DEFAULT_MAX_WINDOWS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsRequest:
+    """Windows as asked for; None stands for the default that fits the encoder."""
+
+    tokens: int | None = None
+    overlap: int | None = None
+    max_windows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRequest:
+    """A vector space as asked for: checked for form, its encoder not yet looked up."""
+
+    name: str
+    kind: SpaceKind
+    sources: tuple[Source, ...]
+    distance: Distance
+    encoder_id: str = ""
+    dimension: int | None = None
+    windows: WindowsRequest = WindowsRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCollection:
+    """A collection as asked for."""
+
+    id: str
+    vector_spaces: tuple[SpaceRequest, ...]
+    payload_fields: tuple[PayloadField, ...]
+    default_encoder_id: str
+    language: str
+
+
+DEFAULT_SPACES = (
+    SpaceRequest("image", SpaceKind.DENSE, (Source.IMAGE,), Distance.COSINE),
+    SpaceRequest("caption", SpaceKind.MULTI, (Source.CAPTION,), Distance.COSINE),
+    SpaceRequest("ocr", SpaceKind.MULTI, (Source.OCR_TEXT,), Distance.COSINE),
+    SpaceRequest("terms", SpaceKind.SPARSE, (Source.CAPTION, Source.OCR_TEXT), Distance.DOT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedCollection:
+    """A collection and how many items it holds."""
+
+    collection: Collection
+    item_count: int
+
+
+class Collections:
+    """The use cases of CollectionService."""
+
+    def __init__(
+        self, store: VectorStore, encoders: EncoderSet, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._encoders = encoders
+        self._now = now
+
+    async def create(self, request: CreateCollection) -> CountedCollection:
+        """Make an empty collection, every default filled in.
+
+        Raises InvalidInput, WrongState (ENCODER_UNKNOWN), AlreadyExists.
+        """
+        default = self._encoders.get(request.default_encoder_id, field="default_encoder_id")
+        language = request.language or DEFAULT_LANGUAGE
+        problems: list[Violation] = []
+        supported = self._encoders.terms.languages
+        if language not in supported:
+            problems.append(
+                violation(
+                    "language",
+                    Reason.LANGUAGE_UNSUPPORTED,
+                    "is not supported",
+                    got=language,
+                    allowed=", ".join(supported),
+                )
+            )
+            raise InvalidInput(problems)
+        spaces = tuple(
+            self._resolve(wanted, place, default.info.id, language, problems)
+            for place, wanted in enumerate(request.vector_spaces or DEFAULT_SPACES)
+        )
+        if problems:
+            raise InvalidInput(problems)
+        collection = Collection(
+            id=request.id,
+            vector_spaces=spaces,
+            payload_fields=request.payload_fields,
+            default_encoder_id=default.info.id,
+            language=language,
+            create_time=self._now(),
+        )
+        await self._store.create_collection(collection)
+        return CountedCollection(collection, 0)
+
+    async def get(self, collection_id: str) -> CountedCollection:
+        """Raises NotFound."""
+        collection = await self._store.get_collection(collection_id)
+        return CountedCollection(collection, await self._store.count(collection_id, EVERYTHING))
+
+    async def page(
+        self, *, limit: int, after: str | None
+    ) -> tuple[list[CountedCollection], str | None]:
+        """A page by id, and the id that the next page comes after (None at the end)."""
+        found = [c for c in await self._store.list_collections() if after is None or c.id > after]
+        page = [
+            CountedCollection(c, await self._store.count(c.id, EVERYTHING)) for c in found[:limit]
+        ]
+        return page, found[limit - 1].id if len(found) > limit else None
+
+    async def delete(self, collection_id: str) -> None:
+        """Remove it and everything in it. Raises NotFound."""
+        await self._store.drop_collection(collection_id)
+
+    def _resolve(
+        self,
+        wanted: SpaceRequest,
+        place: int,
+        default_encoder_id: str,
+        language: str,
+        problems: list[Violation],
+    ) -> VectorSpace:
+        path = f"vector_spaces[{place}]"
+        made = VectorSpace(wanted.name, wanted.kind, wanted.sources, wanted.distance)
+        if Source.SUPPLIED in wanted.sources:
+            return VectorSpace(
+                wanted.name, wanted.kind, wanted.sources, wanted.distance, wanted.dimension
+            )
+        if wanted.kind is SpaceKind.SPARSE:
+            stamp = self._encoders.stamp_for(made, language)
+            return VectorSpace(
+                wanted.name, wanted.kind, wanted.sources, wanted.distance, stamp=stamp
+            )
+        encoder_id = wanted.encoder_id or default_encoder_id
+        info = self._encoders.get(encoder_id, field=f"{path}.encoder_id").info
+        if wanted.dimension is not None and wanted.dimension != info.dimension:
+            problems.append(
+                violation(
+                    f"{path}.dimension",
+                    Reason.VECTOR_SPACE_INVALID,
+                    f"the encoder {info.id} has another dimension",
+                    got=wanted.dimension,
+                    allowed=info.dimension,
+                )
+            )
+        windows = None
+        if wanted.kind is SpaceKind.MULTI:
+            windows = _windows(wanted.windows, info, f"{path}.windows", problems)
+        return VectorSpace(
+            name=wanted.name,
+            kind=wanted.kind,
+            sources=wanted.sources,
+            distance=wanted.distance,
+            dimension=info.dimension,
+            encoder_id=info.id,
+            windows=windows,
+            stamp=info.image_stamp if Source.IMAGE in wanted.sources else info.text_stamp,
+        )
+
+
+def _windows(
+    wanted: WindowsRequest, info: EncoderInfo, path: str, problems: list[Violation]
+) -> Windows:
+    readable = info.context_length - info.special_tokens
+    tokens = readable if wanted.tokens is None else wanted.tokens
+    if tokens > readable:
+        problems.append(
+            violation(
+                f"{path}.tokens",
+                Reason.VECTOR_SPACE_INVALID,
+                f"the encoder {info.id} reads fewer tokens",
+                got=tokens,
+                allowed=f"1 to {readable}",
+            )
+        )
+    overlap = tokens // OVERLAP_SHARE if wanted.overlap is None else wanted.overlap
+    if overlap >= tokens:
+        problems.append(
+            violation(
+                f"{path}.overlap",
+                Reason.VECTOR_SPACE_INVALID,
+                "must be below tokens",
+                got=overlap,
+                allowed=f"0 to {tokens - 1}",
+            )
+        )
+    max_windows = DEFAULT_MAX_WINDOWS if wanted.max_windows is None else wanted.max_windows
+    return Windows(tokens, overlap, max_windows)

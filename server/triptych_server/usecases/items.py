@@ -1,0 +1,115 @@
+"""Reads, lists, counts and removes items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from triptych_server.domain import layout
+from triptych_server.domain.collections import Collection
+from triptych_server.domain.errors import Reason, WrongState, clip, item_not_found
+from triptych_server.domain.filters import Filter
+from triptych_server.domain.items import Item, Notice
+from triptych_server.domain.ports import StoredPoint, VectorStore
+from triptych_server.domain.queries import FieldSelection, Timings
+from triptych_server.usecases.filter_use import filter_notices
+from triptych_server.usecases.stopwatch import Stopwatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemPage:
+    """A page of items; ``next_id`` is the point id that begins the next one."""
+
+    items: tuple[Item, ...]
+    next_id: str | None
+    notices: tuple[Notice, ...]
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A count of items."""
+
+    count: int
+    notices: tuple[Notice, ...]
+    timings: Timings
+
+
+def to_item(point: StoredPoint) -> Item:
+    """The item that a point holds."""
+    record, payload = layout.from_payload(point.payload)
+    return Item(point.id, record, payload, point.vectors)
+
+
+def check_vector_names(collection: Collection, fields: FieldSelection) -> None:
+    """Raises WrongState (VECTOR_NAME_UNKNOWN) where ``fields`` names a vector that is not there."""
+    known = {space.name for space in collection.vector_spaces}
+    for name in sorted((fields.vectors or frozenset()) - known):
+        raise WrongState(
+            Reason.VECTOR_NAME_UNKNOWN,
+            f"return_fields: no such vector space (got vectors.{clip(name)}, allowed "
+            f"{', '.join(sorted(known))})",
+            subject=f"collections/{collection.id}",
+        )
+
+
+class Items:
+    """The use cases of ItemService but for writing."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    async def get(self, collection_id: str, item_id: str, fields: FieldSelection) -> Item:
+        """Raises NotFound."""
+        collection = await self._store.get_collection(collection_id)
+        check_vector_names(collection, fields)
+        found = await self._store.retrieve(
+            collection_id, [layout.point_id(item_id)], vectors=fields.wants_vectors
+        )
+        if not found:
+            raise item_not_found(item_id)
+        return to_item(found[0])
+
+    async def page(
+        self,
+        collection_id: str,
+        filter: Filter,
+        *,
+        limit: int,
+        start_id: str | None,
+        fields: FieldSelection,
+    ) -> ItemPage:
+        """A page in the order of point ids. Raises NotFound."""
+        watch = Stopwatch()
+        collection = await self._store.get_collection(collection_id)
+        check_vector_names(collection, fields)
+        with watch.stage("scroll"):
+            page = await self._store.scroll(
+                collection_id, filter, limit=limit, start_id=start_id, vectors=fields.wants_vectors
+            )
+        items = tuple(to_item(point) for point in page.points)
+        return ItemPage(items, page.next_id, filter_notices(collection, filter), watch.read())
+
+    async def count(self, collection_id: str, filter: Filter) -> Counted:
+        """Exactly. Raises NotFound."""
+        watch = Stopwatch()
+        collection = await self._store.get_collection(collection_id)
+        with watch.stage("count"):
+            count = await self._store.count(collection_id, filter)
+        return Counted(count, filter_notices(collection, filter), watch.read())
+
+    async def delete_ids(self, collection_id: str, item_ids: Sequence[str]) -> Counted:
+        """The count of those that were there. Raises NotFound (collection)."""
+        watch = Stopwatch()
+        with watch.stage("delete"):
+            ids = list(dict.fromkeys(layout.point_id(i) for i in item_ids))
+            count = await self._store.delete(collection_id, ids)
+        return Counted(count, (), watch.read())
+
+    async def delete_matching(self, collection_id: str, filter: Filter) -> Counted:
+        """The count of those that passed ``filter``; an empty one removes all."""
+        watch = Stopwatch()
+        collection = await self._store.get_collection(collection_id)
+        with watch.stage("delete"):
+            count = await self._store.delete_matching(collection_id, filter)
+        return Counted(count, filter_notices(collection, filter), watch.read())

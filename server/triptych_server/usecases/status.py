@@ -1,0 +1,45 @@
+"""Says what this server is and can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from triptych_server.domain.limits import Limits
+from triptych_server.domain.ports import EncoderInfo, Ocr, StoreInfo, VectorStore
+from triptych_server.usecases.encoders import EncoderSet
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What GetStatus answers."""
+
+    version: str
+    encoders: tuple[EncoderInfo, ...]
+    limits: Limits
+    store: StoreInfo
+    ocr_languages: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+class Status:
+    """The use case of StatusService.GetStatus."""
+
+    def __init__(
+        self, version: str, encoders: EncoderSet, limits: Limits, store: VectorStore, ocr: Ocr
+    ) -> None:
+        self._version = version
+        self._encoders = encoders
+        self._limits = limits
+        self._store = store
+        self._ocr = ocr
+
+    async def __call__(self) -> StatusReport:
+        """Answers while the store is down, too."""
+        return StatusReport(
+            version=self._version,
+            encoders=tuple(encoder.info for encoder in self._encoders.all()),
+            limits=self._limits,
+            store=await self._store.info(),
+            ocr_languages=self._ocr.languages,
+            languages=self._encoders.terms.languages,
+        )

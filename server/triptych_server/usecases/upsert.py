@@ -1,0 +1,299 @@
+"""Writes items: each whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from triptych_server.domain import layout
+from triptych_server.domain.collections import Collection, Source, Stamp
+from triptych_server.domain.errors import (
+    InvalidInput,
+    Reason,
+    TriptychError,
+    Violation,
+    WrongState,
+    clip,
+    violation,
+)
+from triptych_server.domain.items import (
+    ItemInput,
+    OcrMode,
+    OcrOptions,
+    OcrState,
+    Record,
+    UpsertOutcome,
+    UpsertResult,
+)
+from triptych_server.domain.paths import parse_path
+from triptych_server.domain.payload import check_payload, field_types
+from triptych_server.domain.ports import Ocr, Point, VectorStore
+from triptych_server.domain.queries import Timings
+from triptych_server.usecases.check_vectors import misfit
+from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.locks import KeyLocks
+from triptych_server.usecases.panels import PanelMaker, Panels, Reading
+from triptych_server.usecases.stopwatch import Stopwatch
+from triptych_server.usecases.together import together
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertItems:
+    """A batch to write. An entry that broke a rule of form is its error, at its own place."""
+
+    collection_id: str
+    items: tuple[ItemInput | tuple[str, TriptychError], ...]
+    ocr: OcrOptions
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertAnswer:
+    """One outcome for each item, in the order of the request."""
+
+    outcomes: tuple[UpsertOutcome, ...]
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """An item ready to be written, with the outcome that it gets once it is."""
+
+    point: Point
+    outcome: UpsertOutcome
+
+
+class Upsert:
+    """The use case of ItemService.UpsertItems."""
+
+    def __init__(
+        self,
+        store: VectorStore,
+        encoders: EncoderSet,
+        panels: PanelMaker,
+        ocr: Ocr,
+        *,
+        ocr_time_limit_ms: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._encoders = encoders
+        self._panels = panels
+        self._ocr = ocr
+        self._ocr_time_limit_ms = ocr_time_limit_ms
+        self._now = now
+        self._writers = KeyLocks()
+
+    async def __call__(self, request: UpsertItems) -> UpsertAnswer:
+        """Write the batch.
+
+        Raises NotFound, WrongState (MODEL_MISMATCH, OCR_UNAVAILABLE), InvalidInput (OCR language),
+        Unavailable; whatever is wrong with one item is that item's outcome.
+        """
+        watch = Stopwatch()
+        collection = await self._store.get_collection(request.collection_id)
+        self._encoders.check(collection, collection.vector_spaces)
+        reading = self._reading(collection, request.ocr)
+        ids = [layout.point_id(i.id) for i in request.items if isinstance(i, ItemInput)]
+        async with self._writers.hold(f"{collection.id}/{point}" for point in ids):
+            with watch.stage("read"):
+                known = await self._known(collection, ids)
+            with watch.stage("encode"):
+                made = await self._prepare_all(collection, request, known, reading)
+            with watch.stage("store"):
+                points = [m.point for m in made if isinstance(m, _Prepared)]
+                if points:
+                    await self._store.upsert(collection.id, points)
+        outcomes = tuple(m.outcome if isinstance(m, _Prepared) else m for m in made)
+        return UpsertAnswer(outcomes, watch.read())
+
+    def _reading(self, collection: Collection, options: OcrOptions) -> Reading | None:
+        """How this batch's pictures are read; None where they are not."""
+        wanted = any(Source.OCR_TEXT in space.sources for space in collection.vector_spaces)
+        always = options.mode is OcrMode.ALWAYS
+        if options.mode is OcrMode.SKIP or not (wanted or always):
+            return None
+        installed = self._ocr.languages
+        if always and not installed:
+            raise WrongState(
+                Reason.OCR_UNAVAILABLE,
+                "ocr.mode: this server can't read pictures: it has no Tesseract",
+                subject="ocr",
+            )
+        for code in (options.language or "").split("+"):
+            if code and installed and code not in installed:
+                raise InvalidInput(
+                    [
+                        violation(
+                            "ocr.language",
+                            Reason.OCR_LANGUAGE_UNAVAILABLE,
+                            "is not installed",
+                            got=code,
+                            allowed=", ".join(installed),
+                        )
+                    ]
+                )
+        language = options.language or self._ocr.language_for(collection.language)
+        limit = options.time_limit_ms or self._ocr_time_limit_ms
+        return Reading(language if installed else None, limit, always)
+
+    async def _known(self, collection: Collection, ids: Sequence[str]) -> dict[str, Record]:
+        found = await self._store.retrieve(collection.id, ids)
+        return {point.id: layout.from_payload(point.payload)[0] for point in found}
+
+    async def _prepare_all(
+        self,
+        collection: Collection,
+        request: UpsertItems,
+        known: dict[str, Record],
+        reading: Reading | None,
+    ) -> list[_Prepared | UpsertOutcome]:
+        return await together(
+            self._prepare(collection, place, entry, known, reading)
+            for place, entry in enumerate(request.items)
+        )
+
+    async def _prepare(
+        self,
+        collection: Collection,
+        place: int,
+        entry: ItemInput | tuple[str, TriptychError],
+        known: dict[str, Record],
+        reading: Reading | None,
+    ) -> _Prepared | UpsertOutcome:
+        if not isinstance(entry, ItemInput):
+            return UpsertOutcome(place, entry[0], UpsertResult.FAILED, entry[1])
+        path = f"items[{place}]"
+        point = layout.point_id(entry.id)
+        old = known.get(point)
+        item_reading = _for_item(entry, reading)
+        try:
+            _check(collection, entry, path)
+            hashes = _hashes(entry, item_reading)
+            if old is not None and self._is_unchanged(collection, old, hashes):
+                return _unchanged(place, entry, old)
+            panels = await self._panels.make(collection, entry, item_reading, path)
+        except TriptychError as error:
+            return UpsertOutcome(place, entry.id, UpsertResult.FAILED, error)
+        return self._made(collection, place, entry, old, hashes, panels)
+
+    def _is_unchanged(self, collection: Collection, old: Record, hashes: dict[str, str]) -> bool:
+        if dict(old.hashes) != hashes:
+            return False
+        # A reading that went wrong is worth another try.
+        if old.ocr is not None and old.ocr.state in (OcrState.FAILED, OcrState.TIMED_OUT):
+            return False
+        current = {s.name: s.stamp for s in collection.vector_spaces}
+        return all(current.get(name) == stamp for name, stamp in old.stamps.items())
+
+    def _made(
+        self,
+        collection: Collection,
+        place: int,
+        entry: ItemInput,
+        old: Record | None,
+        hashes: dict[str, str],
+        panels: Panels,
+    ) -> _Prepared:
+        now = self._now()
+        spaces = {s.name: s for s in collection.vector_spaces}
+        stamps: dict[str, Stamp | None] = {name: spaces[name].stamp for name in panels.vectors}
+        record = Record(
+            item_id=entry.id,
+            tenant="",
+            caption=entry.caption,
+            ocr_text=panels.ocr_text,
+            hashes=hashes,
+            stamps=stamps,
+            image=panels.image,
+            ocr=panels.ocr,
+            create_time=old.create_time if old else now,
+            update_time=now,
+        )
+        payload = layout.to_payload(record, entry.payload)
+        outcome = UpsertOutcome(
+            index=place,
+            id=entry.id,
+            result=UpsertResult.REPLACED if old else UpsertResult.CREATED,
+            notices=tuple(panels.notices),
+            image=panels.image,
+            caption_tokens=panels.caption_tokens,
+            ocr_tokens=panels.ocr_tokens,
+            ocr_state=panels.ocr.state if panels.ocr else OcrState.SKIPPED,
+        )
+        return _Prepared(Point(layout.point_id(entry.id), panels.vectors, payload), outcome)
+
+
+def _for_item(item: ItemInput, reading: Reading | None) -> Reading | None:
+    """Whether this item's picture is read: there is one, and its words are wanted."""
+    if reading is None or item.image is None:
+        return None
+    if item.ocr_text is not None and not reading.replaces_supplied:
+        return None
+    return reading
+
+
+def _hashes(item: ItemInput, reading: Reading | None) -> dict[str, str]:
+    """What the item is made of, as it came; two equal ones make the same vectors."""
+    hashes = {"payload": layout.payload_hash(item.payload)}
+    if item.image is not None:
+        hashes["image"] = layout.content_hash(item.image)
+    if item.caption is not None:
+        hashes["caption"] = layout.content_hash(item.caption)
+    if item.ocr_text is not None:
+        hashes["ocr_text"] = layout.content_hash(item.ocr_text)
+    if reading is not None and reading.language is not None:
+        hashes["ocr"] = reading.language
+    for name, vector in item.vectors.items():
+        hashes[f"vectors.{name}"] = layout.vector_hash(vector)
+    return hashes
+
+
+def _check(collection: Collection, item: ItemInput, path: str) -> None:
+    types = field_types(collection.payload_fields, parse_path)
+    problems: list[Violation] = check_payload(item.payload, types, f"{path}.payload")
+    for name, vector in item.vectors.items():
+        space = collection.space(name)
+        if space is None or not space.is_supplied:
+            continue
+        problem = misfit(space, vector, f"{path}.vectors[{name}]")
+        if problem is not None:
+            problems.append(problem)
+    if problems:
+        raise InvalidInput(problems)
+    supplied = [s.name for s in collection.vector_spaces if s.is_supplied]
+    for name in item.vectors:
+        if name not in supplied:
+            raise WrongState(
+                Reason.VECTOR_NAME_UNKNOWN,
+                f"{path}.vectors[{clip(name)}]: the collection has no supplied vector space of "
+                f"that name (allowed {', '.join(supplied) or 'none'})",
+                subject=f"collections/{collection.id}",
+            )
+    if not _panel_sources(item) & {s for space in collection.vector_spaces for s in space.sources}:
+        raise WrongState(
+            Reason.PANEL_UNSUPPORTED,
+            f"{path}: the collection has no vector space for any of this item's panels",
+            subject=f"collections/{collection.id}",
+        )
+
+
+def _panel_sources(item: ItemInput) -> set[Source]:
+    sources = set()
+    if item.image is not None:
+        # The words in a picture are a panel of their own.
+        sources |= {Source.IMAGE, Source.OCR_TEXT}
+    if item.caption is not None:
+        sources.add(Source.CAPTION)
+    if item.ocr_text is not None:
+        sources.add(Source.OCR_TEXT)
+    if item.vectors:
+        sources.add(Source.SUPPLIED)
+    return sources
+
+
+def _unchanged(place: int, item: ItemInput, old: Record) -> UpsertOutcome:
+    outcome = UpsertOutcome(
+        place, item.id, UpsertResult.UNCHANGED, notices=item.notices, image=old.image
+    )
+    return replace(outcome, ocr_state=old.ocr.state) if old.ocr else outcome

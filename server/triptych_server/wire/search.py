@@ -1,0 +1,242 @@
+"""SearchService: requests into queries, results into messages."""
+
+from __future__ import annotations
+
+import math
+
+from triptych.v1 import search_service_pb2 as pb
+from triptych_server.domain.errors import Reason
+from triptych_server.domain.fusion import DEFAULT_K
+from triptych_server.domain.items import Notice
+from triptych_server.domain.limits import Limits
+from triptych_server.domain.queries import (
+    FieldSelection,
+    ImageInput,
+    InputKind,
+    ItemIdInput,
+    Leg,
+    QueryInput,
+    ScoreState,
+    SearchHit,
+    SearchQuery,
+    SearchResult,
+    TextInput,
+    VectorInput,
+    VectorQuery,
+    VectorScore,
+)
+from triptych_server.wire.common import (
+    render_stamp,
+    render_timings,
+    render_tokens,
+    render_warnings,
+)
+from triptych_server.wire.filters import parse_filter
+from triptych_server.wire.item_answers import render_item
+from triptych_server.wire.selection import parse_selection
+from triptych_server.wire.texts import parse_collection_id, parse_item_id, parse_text
+from triptych_server.wire.vectors import parse_vector
+from triptych_server.wire.violations import Violations
+
+DEFAULT_LIMIT = 10
+MAX_K = 10_000.0
+
+_KINDS = {
+    InputKind.TEXT: pb.Leg.INPUT_KIND_TEXT,
+    InputKind.IMAGE: pb.Leg.INPUT_KIND_IMAGE,
+    InputKind.VECTOR: pb.Leg.INPUT_KIND_VECTOR,
+    InputKind.ITEM_ID: pb.Leg.INPUT_KIND_ITEM_ID,
+}
+_STATES = {
+    ScoreState.SCORED: pb.VectorScore.STATE_SCORED,
+    ScoreState.NO_SHARED_TERM: pb.VectorScore.STATE_NO_SHARED_TERM,
+    ScoreState.NO_SUCH_VECTOR: pb.VectorScore.STATE_NO_SUCH_VECTOR,
+}
+
+
+def parse_search(
+    message: pb.SearchRequest, limits: Limits
+) -> tuple[SearchQuery, tuple[Notice, ...]]:
+    """The query, and what was done to its texts. Raises InvalidInput with every violation."""
+    violations = Violations()
+    notices: list[Notice] = []
+    collection_id = parse_collection_id(message.collection_id, violations)
+    given = None
+    if message.HasField("input"):
+        given = _parse_input(message.input, limits, violations, "input", notices)
+    elif not message.vectors or not all(v.HasField("input") for v in message.vectors):
+        violations.add("input", Reason.QUERY_EMPTY, "set one of text, image, vector, item_id")
+    vectors = _parse_vectors(message, given, limits, violations, notices)
+    query = SearchQuery(
+        collection_id=collection_id,
+        input=given,
+        vectors=vectors,
+        k=_parse_k(message.fusion, violations),
+        filter=parse_filter(message.filter, limits, violations),
+        limit=_parse_limit(message.limit, limits, violations),
+        fields=parse_selection(message.return_fields, message.payload_keys, violations),
+    )
+    violations.raise_if_any()
+    return query, tuple(notices)
+
+
+def render_search(
+    result: SearchResult, fields: FieldSelection, notices: tuple[Notice, ...]
+) -> pb.SearchResponse:
+    """The answer with its working."""
+    return pb.SearchResponse(
+        hits=[_render_hit(hit, fields) for hit in result.hits],
+        legs=[_render_leg(leg) for leg in result.legs],
+        fusion=pb.Fusion(reciprocal_rank=pb.ReciprocalRank(k=result.k)),
+        warnings=render_warnings((*notices, *result.notices)),
+        timings=render_timings(result.timings),
+    )
+
+
+def _parse_input(
+    message: pb.QueryInput,
+    limits: Limits,
+    violations: Violations,
+    path: str,
+    notices: list[Notice],
+) -> QueryInput | None:
+    kind = message.WhichOneof("input")
+    if kind == "text":
+        text = parse_text(message.text, limits, violations, f"{path}.text", notices)
+        return TextInput(text)
+    if kind == "image":
+        if not message.image.data:
+            violations.add(f"{path}.image.data", Reason.IMAGE_EMPTY, "0 bytes")
+        return ImageInput(message.image.data)
+    if kind == "vector":
+        vector = parse_vector(message.vector, limits, violations, f"{path}.vector")
+        return None if vector is None else VectorInput(vector)
+    if kind == "item_id":
+        return ItemIdInput(parse_item_id(message.item_id, limits, violations, f"{path}.item_id"))
+    violations.add(path, Reason.QUERY_EMPTY, "set one of text, image, vector, item_id")
+    return None
+
+
+def _parse_vectors(
+    message: pb.SearchRequest,
+    given: QueryInput | None,
+    limits: Limits,
+    violations: Violations,
+    notices: list[Notice],
+) -> tuple[VectorQuery, ...]:
+    if len(message.vectors) > limits.max_legs:
+        violations.add(
+            "vectors",
+            Reason.LIMIT_TOO_LARGE,
+            "too many legs",
+            got=len(message.vectors),
+            allowed=limits.max_legs,
+        )
+        return ()
+    legs = []
+    for place, wanted in enumerate(message.vectors):
+        path = f"vectors[{place}]"
+        if not wanted.vector_name:
+            violations.add(f"{path}.vector_name", Reason.FIELD_REQUIRED, "is not set")
+        own = wanted.HasField("input")
+        input_path = f"{path}.input" if own else "input"
+        leg_input = (
+            _parse_input(wanted.input, limits, violations, input_path, notices) if own else given
+        )
+        weight = _parse_weight(wanted, limits, violations, f"{path}.weight")
+        count = _parse_candidates(wanted, limits, violations, f"{path}.candidate_count")
+        if leg_input is not None:
+            legs.append(VectorQuery(wanted.vector_name, leg_input, weight, count, path, input_path))
+    if message.vectors and all(v.HasField("weight") and v.weight == 0 for v in message.vectors):
+        violations.add("vectors", Reason.WEIGHTS_ALL_ZERO, "all weights are 0")
+    return tuple(legs)
+
+
+def _parse_weight(
+    message: pb.VectorQuery, limits: Limits, violations: Violations, path: str
+) -> float:
+    if not message.HasField("weight"):
+        return 1.0
+    weight = message.weight
+    allowed = f"0 to {limits.max_weight:g}"
+    if not math.isfinite(weight):
+        violations.add(path, Reason.WEIGHT_NOT_FINITE, "is not finite", got=weight, allowed=allowed)
+    elif weight < 0:
+        violations.add(path, Reason.WEIGHT_NEGATIVE, "is negative", got=weight, allowed=allowed)
+    elif weight > limits.max_weight:
+        violations.add(path, Reason.WEIGHT_TOO_LARGE, "is too large", got=weight, allowed=allowed)
+    return weight
+
+
+def _parse_candidates(
+    message: pb.VectorQuery, limits: Limits, violations: Violations, path: str
+) -> int | None:
+    if not message.HasField("candidate_count"):
+        return None
+    count = message.candidate_count
+    if count < 1:
+        violations.add(path, Reason.LIMIT_INVALID, "is not positive", got=count)
+    elif count > limits.max_candidate_count:
+        violations.add(
+            path,
+            Reason.LIMIT_TOO_LARGE,
+            "is too large",
+            got=count,
+            allowed=limits.max_candidate_count,
+        )
+    return count
+
+
+def _parse_k(message: pb.Fusion, violations: Violations) -> float:
+    if not message.reciprocal_rank.HasField("k"):
+        return DEFAULT_K
+    k = message.reciprocal_rank.k
+    if not (math.isfinite(k) and 0 <= k <= MAX_K):
+        violations.add(
+            "fusion.reciprocal_rank.k",
+            Reason.LIMIT_INVALID,
+            "is out of range",
+            got=k,
+            allowed=f"0 to {MAX_K:g}",
+        )
+    return k
+
+
+def _parse_limit(limit: int, limits: Limits, violations: Violations) -> int:
+    if limit < 0:
+        violations.add("limit", Reason.LIMIT_INVALID, "is negative", got=limit)
+    elif limit > limits.max_limit:
+        violations.add(
+            "limit", Reason.LIMIT_TOO_LARGE, "is too large", got=limit, allowed=limits.max_limit
+        )
+    return limit or DEFAULT_LIMIT
+
+
+def _render_hit(hit: SearchHit, fields: FieldSelection) -> pb.SearchHit:
+    return pb.SearchHit(
+        item=render_item(hit.item, fields),
+        rank=hit.rank,
+        score=hit.score,
+        vector_scores=[_render_score(score) for score in hit.vector_scores],
+    )
+
+
+def _render_score(score: VectorScore) -> pb.VectorScore:
+    return pb.VectorScore(
+        state=_STATES[score.state],
+        similarity=score.similarity,
+        rank=score.rank,
+        contribution=score.contribution,
+    )
+
+
+def _render_leg(leg: Leg) -> pb.Leg:
+    return pb.Leg(
+        vector_name=leg.vector_name,
+        input_kind=_KINDS[leg.input_kind],
+        weight=leg.weight,
+        candidate_count=leg.candidate_count,
+        candidates_found=leg.candidates_found,
+        stamp=render_stamp(leg.stamp),
+        tokens=render_tokens(leg.tokens),
+    )

@@ -1,0 +1,31 @@
+"""Collects everything that is wrong with a request, so that the caller hears of it at once."""
+
+from __future__ import annotations
+
+from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
+
+
+class Violations:
+    """Violations so far, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._found: list[Violation] = []
+
+    def add(
+        self, path: str, reason: Reason, what: str, *, got: object = None, allowed: object = None
+    ) -> None:
+        """Notes one more."""
+        self._found.append(violation(path, reason, what, got=got, allowed=allowed))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def error(self) -> InvalidInput | None:
+        """The error that carries them all, or None where nothing is wrong."""
+        return InvalidInput(self._found) if self._found else None
+
+    def raise_if_any(self) -> None:
+        """Raises InvalidInput with every violation."""
+        error = self.error()
+        if error is not None:
+            raise error
