@@ -169,11 +169,8 @@ class InvalidInput(TriptychError):
         if not violations:
             raise ValueError("InvalidInput needs at least one violation")
         self.violations = tuple(violations)
-        first = self.violations[0]
-        text = f"{first.field}: {first.message}" if first.field else first.message
-        if len(self.violations) > 1:
-            text += f" (and {len(self.violations) - 1} more)"
-        super().__init__(first.reason, text)
+        text = "; ".join(f"{v.field}: {v.message}" for v in self.violations)
+        super().__init__(self.violations[0].reason, text)
 
     def under(self, path: str) -> InvalidInput:
         """The same error, seen from a request where the input stands at ``path``."""

@@ -26,6 +26,7 @@ from triptych_server.usecases.collections import (
 )
 from triptych_server.wire.common import render_stamp, render_time
 from triptych_server.wire.filters import parse_field_name
+from triptych_server.wire.pages import parse_page_size, parse_token
 from triptych_server.wire.texts import parse_collection_id, parse_vector_name
 from triptych_server.wire.violations import Violations
 
@@ -73,6 +74,15 @@ def parse_named(collection_id: str) -> str:
     name = parse_collection_id(collection_id, violations)
     violations.raise_if_any()
     return name
+
+
+def parse_list(message: service.ListCollectionsRequest, limits: Limits) -> tuple[int, str | None]:
+    """The page's size and the id that it comes after. Raises InvalidInput."""
+    violations = Violations()
+    size = parse_page_size(message.page_size, limits, violations)
+    after = parse_token(message.page_token, violations, "collections")
+    violations.raise_if_any()
+    return size, after
 
 
 def render_collection(counted: CountedCollection) -> pb.Collection:

@@ -23,11 +23,17 @@ from triptych_server.domain.errors import (
 DOMAIN = "triptych"
 # Many proxies cap the metadata that carries a status at 8 KiB: list so many, count the rest.
 MAX_VIOLATIONS = 20
+MAX_PATH_LENGTH = 128
 
 
 def to_status(error: TriptychError) -> status_pb2.Status:
     """The status of an RPC, or of one item, that met ``error``."""
-    status = status_pb2.Status(code=error.code.value, message=error.message)
+    message = error.message
+    if isinstance(error, InvalidInput):
+        first, more = error.violations[0], len(error.violations) - 1
+        message = f"{_short(first.field)}: {first.message}" if first.field else first.message
+        message += f" (and {more} more)" if more else ""
+    status = status_pb2.Status(code=error.code.value, message=message)
     info = details.ErrorInfo(
         reason=error.reason.value, domain=DOMAIN, metadata=dict(error.metadata)
     )
@@ -57,7 +63,7 @@ def _bad_request(error: InvalidInput) -> details.BadRequest:
     listed = error.violations[:MAX_VIOLATIONS]
     fields = [
         details.BadRequest.FieldViolation(
-            field=v.field[:256], reason=v.reason.value, description=v.message
+            field=_short(v.field), reason=v.reason.value, description=v.message
         )
         for v in listed
     ]
@@ -65,6 +71,11 @@ def _bad_request(error: InvalidInput) -> details.BadRequest:
     if more:
         fields[-1].description += f"; and {more} more violations"
     return details.BadRequest(field_violations=fields)
+
+
+def _short(path: str) -> str:
+    """A path holds keys of the caller's own, which may be of any length."""
+    return path if len(path) <= MAX_PATH_LENGTH else path[: MAX_PATH_LENGTH - 1] + "…"
 
 
 def _duration(seconds: float) -> Duration:

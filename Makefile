@@ -1,0 +1,65 @@
+# `make` alone lists the targets. Each makes what it needs first: a fresh checkout needs no step before.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check serve proto lint types contract requirements soak clean bootstrap generator
+
+BIN := .venv/bin
+PY := $(BIN)/python
+# What `make check` runs of the tests: those that need neither a server nor a store.
+QUICK := $(wildcard tests/architecture tests/unit tests/wire)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: bootstrap ## sample pictures ingested, then searched; everything from nothing
+	@$(PY) -m tools.demo
+
+test: bootstrap generator lint types contract ## everything that CI runs
+	@$(PY) -m pytest
+
+check: bootstrap generator lint types contract ## the quick part of it, before a commit
+	@$(PY) -m pytest $(QUICK)
+
+serve: bootstrap ## the server, on the embedded store
+	@$(BIN)/triptych-server
+
+proto: bootstrap generator ## generates client/triptych/v1 from proto/
+	@$(PY) -m tools.proto.generate
+
+lint: bootstrap ## formatting and lint
+	@$(BIN)/ruff format --check --quiet --output-format concise
+	@$(BIN)/ruff check --quiet --output-format concise
+	@echo "ruff: clean"
+
+types: bootstrap ## mypy, strict
+	@$(BIN)/mypy
+
+contract: bootstrap generator ## the .proto files: lint, breaking changes, generated code
+	@$(BIN)/buf lint
+	@echo "buf lint: clean"
+	@$(PY) -m tools.proto.breaking
+	@$(PY) -m tools.proto.generate --check
+
+# Pins stay as they are where they still fit: `make requirements UPGRADE=--upgrade` renews them all.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(UPGRADE)
+RELEASED := $(COMPILE) --constraints requirements/dev.txt pyproject.toml requirements/build.in
+requirements: bootstrap ## requirements/*.txt from pyproject.toml, pinned and hashed
+	@$(COMPILE) pyproject.toml requirements/build.in --extra server --extra cpu --extra cli --extra dev -o requirements/dev.txt
+	@$(RELEASED) --extra server --extra cpu --extra cli -o requirements/cpu.txt
+	@$(RELEASED) --extra server --extra gpu --extra cli -o requirements/gpu.txt
+	@$(RELEASED) --extra cli -o requirements/client.txt
+	@$(COMPILE) requirements/proto.in -o requirements/proto.txt
+
+soak: bootstrap ## long rounds of faults; writes docs/reports/soak.md
+	@TRIPTYCH_SOAK=1 $(PY) -m pytest -m soak --timeout=3600
+
+clean: ## removes the environments, caches and build outputs
+	rm -rf .venv .venv-proto .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find client server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+bootstrap:
+	@tools/bootstrap.sh
+
+generator:
+	@tools/bootstrap.sh proto

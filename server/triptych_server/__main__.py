@@ -1,0 +1,68 @@
+"""``triptych-server``: reads the settings, serves until SIGTERM or SIGINT, exits 0.
+
+Exit codes: 78 where a setting, a model or the device asked for can't be used (EX_CONFIG), 73
+where the store's folder or the port is taken (EX_CANTCREAT). Prints ``listening on HOST:PORT``
+once it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+EX_CANTCREAT = 73
+EX_CONFIG = 78
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server; the exit code."""
+    from triptych_server.settings import SettingsProblem, read_settings
+
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--version" in given:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"triptych-server {version('triptych')}\n")
+        return 0
+    try:
+        settings = read_settings(given)
+    except SettingsProblem as problem:
+        sys.stderr.write(f"triptych-server: {problem}\n")
+        return EX_CONFIG
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+    from triptych_server.app import App
+    from triptych_server.encode.errors import StartupError
+    from triptych_server.store.errors import StoreStartError
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        async with App(settings) as app:
+            sys.stdout.write(f"listening on {app.address}\n")
+            sys.stdout.flush()
+            await app.serve(stop)
+
+    try:
+        asyncio.run(run())
+    except StartupError as error:
+        sys.stderr.write(f"triptych-server: {error}\n")
+        return EX_CONFIG
+    except StoreStartError as error:
+        sys.stderr.write(f"triptych-server: the store in {error.folder}: {error}\n")
+        return EX_CANTCREAT
+    except OSError as error:
+        sys.stderr.write(f"triptych-server: {error}\n")
+        return EX_CANTCREAT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""The one place that builds things: from settings to a server that runs, and back down again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from types import TracebackType
+from typing import Self
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from triptych.v1 import (
+    collection_service_pb2,
+    collection_service_pb2_grpc,
+    encode_service_pb2,
+    encode_service_pb2_grpc,
+    item_service_pb2,
+    item_service_pb2_grpc,
+    search_service_pb2,
+    search_service_pb2_grpc,
+    status_service_pb2,
+    status_service_pb2_grpc,
+)
+from triptych_server.domain.ports import Encoder, ImageIntake, Ocr, Terms, VectorStore
+from triptych_server.encode.catalogue import resolve_model
+from triptych_server.encode.clip import load_encoder
+from triptych_server.encode.intake import PillowIntake
+from triptych_server.encode.ocr import TesseractOcr
+from triptych_server.encode.terms import Bm25Terms
+from triptych_server.rpc.boundary import Boundary
+from triptych_server.rpc.collections import CollectionServicer
+from triptych_server.rpc.encode import EncodeServicer
+from triptych_server.rpc.items import ItemServicer
+from triptych_server.rpc.reflection import add_reflection
+from triptych_server.rpc.search import SearchServicer
+from triptych_server.rpc.status import StatusServicer
+from triptych_server.settings import Settings
+from triptych_server.store.edge_store import EdgeStore
+from triptych_server.usecases.collections import Collections
+from triptych_server.usecases.encode import Encode
+from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.items import Items
+from triptych_server.usecases.panels import PanelMaker
+from triptych_server.usecases.query_vectors import QueryVectors
+from triptych_server.usecases.search import Search
+from triptych_server.usecases.status import Status
+from triptych_server.usecases.upsert import Upsert
+
+log = logging.getLogger("triptych")
+
+SERVICES = tuple(
+    module.DESCRIPTOR.services_by_name[name].full_name
+    for module, name in (
+        (collection_service_pb2, "CollectionService"),
+        (item_service_pb2, "ItemService"),
+        (search_service_pb2, "SearchService"),
+        (encode_service_pb2, "EncodeService"),
+        (status_service_pb2, "StatusService"),
+    )
+)
+
+
+class App:
+    """A running service. Use as ``async with App(settings) as app: await app.serve(stop)``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._health = health.aio.HealthServicer()
+        self.address = ""
+
+    async def __aenter__(self) -> Self:
+        """Loads the encoders, opens the store and listens.
+
+        Raises encode.errors.StartupError, store.errors.StoreStartError and OSError, all of them
+        for the operator.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Lets go of everything, in the opposite order."""
+        await self._stack.aclose()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Answers until ``stop`` is set, then drains: health first, then the running calls."""
+        await stop.wait()
+        log.info("stopping")
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(self._settings.drain_seconds)
+
+    async def _start(self) -> None:
+        settings = self._settings
+        store = await EdgeStore.open(settings.store_folder)
+        self._stack.push_async_callback(store.close)
+        encoders = [self._load(*spec) for spec in settings.encoder_specs]
+        intake = PillowIntake(settings.limits, workers=settings.thread_count)
+        self._stack.callback(intake.close)
+        ocr = TesseractOcr(settings.ocr_language, workers=settings.ocr_worker_count)
+        self._stack.push_async_callback(ocr.close)
+        server = self._make_server()
+        self._stack.push_async_callback(server.stop, settings.grace_seconds)
+        self._add_services(server, store, encoders, intake, ocr, Bm25Terms())
+        host = settings.listen.rpartition(":")[0]
+        try:
+            port = server.add_insecure_port(settings.listen)
+        except RuntimeError:
+            raise OSError(f"can't listen on {settings.listen}: the address is in use") from None
+        self.address = f"{host}:{port}"
+        await server.start()
+        await self._watch_store(store)
+
+    def _load(self, encoder_id: str, spec: str) -> Encoder:
+        settings = self._settings
+        encoder = load_encoder(
+            encoder_id,
+            resolve_model(spec, settings.model_cache.expanduser()),
+            device=settings.device,
+            threads=settings.thread_count,
+            max_image_batch=settings.max_image_batch,
+            max_text_batch=settings.max_text_batch,
+            max_queue=settings.max_queue,
+        )
+        self._stack.push_async_callback(encoder.close)
+        info = encoder.info
+        log.info("encoder %s: %s %s on %s", info.id, info.name, info.revision, info.provider)
+        return encoder
+
+    def _make_server(self) -> grpc.aio.Server:
+        limit = self._settings.max_message_bytes
+        return grpc.aio.server(
+            interceptors=[Boundary(limit)],
+            options=[
+                # A second server on the same port must fail, not share it.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.max_send_message_length", limit),
+                ("grpc.server_handshake_timeout_ms", 10_000),
+                ("grpc.max_connection_idle_ms", 900_000),
+                # Keepalive finds peers that are gone; the ping timeout is what drops them.
+                ("grpc.keepalive_time_ms", 60_000),
+                ("grpc.keepalive_timeout_ms", 20_000),
+                ("grpc.http2.ping_timeout_ms", 20_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.max_concurrent_streams", 256),
+            ],
+        )
+
+    def _add_services(
+        self,
+        server: grpc.aio.Server,
+        store: VectorStore,
+        encoders: Sequence[Encoder],
+        intake: ImageIntake,
+        ocr: Ocr,
+        terms: Terms,
+    ) -> None:
+        settings, limits = self._settings, self._settings.limits
+        known = EncoderSet(encoders, terms)
+        upsert = Upsert(
+            store,
+            known,
+            PanelMaker(known, intake, ocr, settings.items_in_flight),
+            ocr,
+            ocr_time_limit_ms=settings.ocr_time_limit_ms,
+            now=now,
+        )
+        search = Search(store, known, QueryVectors(store, known, intake))
+        status = Status(version("triptych"), known, limits, store, ocr)
+        collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
+            CollectionServicer(Collections(store, known, now), limits), server
+        )
+        item_service_pb2_grpc.add_ItemServiceServicer_to_server(
+            ItemServicer(upsert, Items(store), limits), server
+        )
+        search_service_pb2_grpc.add_SearchServiceServicer_to_server(
+            SearchServicer(search, limits), server
+        )
+        encode_service_pb2_grpc.add_EncodeServiceServicer_to_server(
+            EncodeServicer(Encode(known, intake), limits), server
+        )
+        status_service_pb2_grpc.add_StatusServiceServicer_to_server(StatusServicer(status), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        if settings.reflection:
+            add_reflection(server, (*SERVICES, health.SERVICE_NAME))
+
+    async def _watch_store(self, store: EdgeStore) -> None:
+        """Health follows the store: without it, nothing but GetStatus can be answered."""
+
+        async def tell(ready: bool) -> None:
+            states = health_pb2.HealthCheckResponse
+            state = states.SERVING if ready else states.NOT_SERVING
+            # The empty name stands for the server as a whole.
+            for name in ("", *SERVICES):
+                await self._health.set(name, state)
+
+        await tell((await store.info()).ready)
+        self._stack.callback(store.on_ready_change(tell))
+
+
+def now() -> datetime:
+    """The clock that the use cases are given."""
+    return datetime.now(UTC)

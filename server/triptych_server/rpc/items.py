@@ -1,0 +1,84 @@
+"""ItemService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triptych.v1 import item_service_pb2 as pb
+from triptych.v1 import item_service_pb2_grpc as grpc_pb
+from triptych_server.domain.limits import Limits
+from triptych_server.usecases.items import Items
+from triptych_server.usecases.upsert import Upsert
+from triptych_server.wire.common import render_timings, render_warnings
+from triptych_server.wire.item_answers import render_item, render_outcome
+from triptych_server.wire.items import (
+    parse_count,
+    parse_delete,
+    parse_get,
+    parse_list,
+    parse_upsert,
+)
+from triptych_server.wire.pages import make_token
+
+
+class ItemServicer(grpc_pb.ItemServiceServicer):
+    """Parse, use case, answer."""
+
+    def __init__(self, upsert: Upsert, items: Items, limits: Limits) -> None:
+        self._upsert = upsert
+        self._items = items
+        self._limits = limits
+
+    async def UpsertItems(
+        self, request: pb.UpsertItemsRequest, context: Any
+    ) -> pb.UpsertItemsResponse:
+        answer = await self._upsert(parse_upsert(request, self._limits))
+        return pb.UpsertItemsResponse(
+            outcomes=[render_outcome(outcome) for outcome in answer.outcomes],
+            timings=render_timings(answer.timings),
+        )
+
+    async def GetItem(self, request: pb.GetItemRequest, context: Any) -> pb.GetItemResponse:
+        query = parse_get(request, self._limits)
+        item = await self._items.get(query.collection_id, query.item_id, query.fields)
+        return pb.GetItemResponse(item=render_item(item, query.fields))
+
+    async def ListItems(self, request: pb.ListItemsRequest, context: Any) -> pb.ListItemsResponse:
+        query = parse_list(request, self._limits)
+        page = await self._items.page(
+            query.collection_id,
+            query.filter,
+            limit=query.limit,
+            start_id=query.start_id,
+            fields=query.fields,
+        )
+        return pb.ListItemsResponse(
+            items=[render_item(item, query.fields) for item in page.items],
+            next_page_token=make_token(page.next_id, request.collection_id, request.filter),
+            warnings=render_warnings(page.notices),
+            timings=render_timings(page.timings),
+        )
+
+    async def DeleteItems(
+        self, request: pb.DeleteItemsRequest, context: Any
+    ) -> pb.DeleteItemsResponse:
+        query = parse_delete(request, self._limits)
+        if query.ids:
+            gone = await self._items.delete_ids(query.collection_id, query.ids)
+        else:
+            gone = await self._items.delete_matching(query.collection_id, query.filter)
+        return pb.DeleteItemsResponse(
+            deleted_count=gone.count,
+            warnings=render_warnings(gone.notices),
+            timings=render_timings(gone.timings),
+        )
+
+    async def CountItems(
+        self, request: pb.CountItemsRequest, context: Any
+    ) -> pb.CountItemsResponse:
+        found = await self._items.count(*parse_count(request, self._limits))
+        return pb.CountItemsResponse(
+            count=found.count,
+            warnings=render_warnings(found.notices),
+            timings=render_timings(found.timings),
+        )

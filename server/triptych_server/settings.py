@@ -1,0 +1,165 @@
+"""What an operator sets: environment variables ``TRIPTYCH_...``, or flags of the same names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    CliApp,
+    CliImplicitFlag,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from triptych_server.domain.limits import Limits
+
+PREFIX = "TRIPTYCH_"
+
+
+class SettingsProblem(Exception):
+    """A setting that can't be used; the text names it, and is for the operator."""
+
+
+class Settings(BaseSettings):
+    """The Triptych server. Every setting is a flag here, or an environment variable TRIPTYCH_NAME."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, cli_kebab_case=True, cli_prog_name="triptych-server", frozen=True
+    )
+
+    listen: str = Field(
+        "127.0.0.1:50051", description="host:port to listen on; port 0 takes a free one"
+    )
+    store: str = Field("embedded:./data", description="where vectors are kept: embedded:FOLDER")
+    encoders: str = Field(
+        "clip-vit-b-32",
+        description="encoders, the default one first: names or NAME=FOLDER, joined by commas",
+    )
+    device: str = Field(
+        "auto", description="cpu, cuda (no start without it) or auto (cuda where it works)"
+    )
+    threads: int = Field(0, ge=0, le=256, description="threads of a model run; 0 takes all cores")
+    model_cache: Path = Field(
+        Path("~/.cache/triptych/models"), description="where published models are kept"
+    )
+    max_image_batch: int = Field(8, ge=1, le=1024, description="pictures of one model run")
+    max_text_batch: int = Field(32, ge=1, le=4096, description="texts of one model run")
+    max_queue: int = Field(4096, ge=1, le=1_000_000, description="inputs that may wait for a model")
+    items_in_flight: int = Field(
+        8, ge=1, le=256, description="items decoded, read and encoded at a time"
+    )
+    ocr_language: str = Field(
+        "eng", description="Tesseract language where the collection's own is not installed"
+    )
+    ocr_workers: int = Field(
+        0, ge=0, le=64, description="pictures read at a time; 0 takes all cores"
+    )
+    ocr_time_limit_ms: int = Field(
+        20_000, ge=1, le=120_000, description="time limit of reading one picture"
+    )
+    max_message_bytes: int = Field(
+        32 * 1024 * 1024, ge=65_536, le=2**31 - 1, description="largest message, both ways"
+    )
+    max_image_bytes: int = Field(
+        20 * 1024 * 1024, ge=1024, le=2**31 - 1, description="largest picture file"
+    )
+    max_image_pixels: int = Field(
+        50_000_000, ge=64, le=2**31 - 1, description="most pixels of a picture"
+    )
+    reflection: CliImplicitFlag[bool] = Field(
+        True, description="whether the server describes its services"
+    )
+    drain_seconds: float = Field(
+        0.0, ge=0, le=600, description="wait between NOT_SERVING and closing, for load balancers"
+    )
+    grace_seconds: float = Field(
+        10.0, ge=0, le=3600, description="how long running calls may take when stopping"
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("needs DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("listen")
+    @classmethod
+    def _has_port(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not (host and colon and port.isdigit() and int(port) < 65_536):
+            raise ValueError("needs host:port")
+        return value
+
+    @field_validator("store")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        kind, colon, folder = value.partition(":")
+        if kind != "embedded" or not colon or not folder:
+            raise ValueError("needs embedded:FOLDER")
+        return value
+
+    @field_validator("encoders")
+    @classmethod
+    def _names_one(cls, value: str) -> str:
+        names = [part.partition("=")[0].strip() for part in value.split(",")]
+        if not all(names) or len(set(names)) < len(names):
+            raise ValueError("needs NAME or NAME=FOLDER, joined by commas, no name twice")
+        return value
+
+    @property
+    def store_folder(self) -> Path:
+        """The folder of the embedded store."""
+        return Path(self.store.partition(":")[2]).expanduser()
+
+    @property
+    def encoder_specs(self) -> tuple[tuple[str, str], ...]:
+        """(id, folder or name) of each encoder, the default one first."""
+        pairs = (part.strip().partition("=") for part in self.encoders.split(","))
+        return tuple((name, folder or name) for name, _, folder in pairs)
+
+    @property
+    def thread_count(self) -> int:
+        """Threads of a model run."""
+        return self.threads or _cores()
+
+    @property
+    def ocr_worker_count(self) -> int:
+        """Pictures read at a time."""
+        return self.ocr_workers or _cores()
+
+    @property
+    def limits(self) -> Limits:
+        """The caps that requests are held to."""
+        return Limits(
+            max_message_bytes=self.max_message_bytes,
+            max_image_bytes=self.max_image_bytes,
+            max_image_pixels=self.max_image_pixels,
+        )
+
+
+def read_settings(arguments: Sequence[str]) -> Settings:
+    """Settings from flags, else the environment, else the defaults.
+
+    Raises SettingsProblem with every setting that is wrong, and SystemExit for ``--help``.
+    """
+    try:
+        return CliApp.run(Settings, cli_args=list(arguments))
+    except ValidationError as error:
+        lines = [_line(str(e["loc"][0]), e["msg"], e["input"]) for e in error.errors()]
+        raise SettingsProblem("\n".join(lines)) from None
+    except SettingsError as error:
+        raise SettingsProblem(str(error)) from None
+
+
+def _line(name: str, message: str, value: object) -> str:
+    return f"{PREFIX}{name.upper()}: {message.removeprefix('Value error, ')} (got {value})"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,63 @@
+"""What all tests share: hypothesis without a clock, notes of what was measured, skips counted."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Deadlines of hypothesis measure the machine, not the code; the examples are the same each run.
+hypothesis.settings.register_profile("triptych", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("triptych")
+
+SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
+REPORT = Path(__file__).parents[1] / "docs" / "reports" / "soak.md"
+_notes = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Room for the notes."""
+    config.stash[_notes] = []
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Notes a figure, to be shown at the end and, of a soak, to be kept in its report."""
+    name = request.node.name
+
+    def write(line: str) -> None:
+        request.config.stash[_notes].append(f"{name}: {line}")
+
+    return write
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Shows the notes and how many tests were skipped; a soak writes them down."""
+    notes = config.stash[_notes]
+    for line in notes:
+        terminalreporter.write_line(f"measured: {line}")
+    skipped = len(terminalreporter.stats.get("skipped", ()))
+    terminalreporter.write_line(f"skipped tests: {skipped}")
+    if SOAK and notes:
+        _write_report(notes, exitstatus, skipped)
+
+
+def _write_report(notes: list[str], exitstatus: int, skipped: int) -> None:
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    today = datetime.now(UTC).date().isoformat()
+    head = [
+        "# Soak",
+        "",
+        f"`make soak` on {today}, {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}: "
+        f"{'passed' if exitstatus == 0 else 'FAILED'}, {skipped} skipped.",
+        "",
+    ]
+    REPORT.write_text("\n".join([*head, *(f"- {line}" for line in notes), ""]), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Programs of development: none of them is in the wheel."""

@@ -1,0 +1,1 @@
+"""From the contract to the code: generating, comparing, checking for breaks."""
