@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+
+    # Tesseract's own threads make it slower, and would take cores from the encoders.
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
     from triptych_server.app import App
     from triptych_server.encode.errors import StartupError

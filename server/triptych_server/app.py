@@ -41,7 +41,7 @@ from triptych_server.rpc.search import SearchServicer
 from triptych_server.rpc.status import StatusServicer
 from triptych_server.settings import Settings
 from triptych_server.store.edge_store import EdgeStore
-from triptych_server.usecases.collections import Collections
+from triptych_server.usecases.collections import DEFAULT_LANGUAGE, Collections
 from triptych_server.usecases.encode import Encode
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.items import Items
@@ -72,6 +72,7 @@ class App:
         self._settings = settings
         self._stack = AsyncExitStack()
         self._health = health.aio.HealthServicer()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.address = ""
 
     async def __aenter__(self) -> Self:
@@ -105,16 +106,23 @@ class App:
 
     async def _start(self) -> None:
         settings = self._settings
-        store = await EdgeStore.open(settings.store_folder)
+        store = await EdgeStore.open(settings.store_folder, on_ready_change=self._follow_store)
         self._stack.push_async_callback(store.close)
+        terms = Bm25Terms()
+        self._stack.callback(terms.close)
+        # Its imports take as long as a model: side by side with those, before the first request.
+        warm = asyncio.create_task(terms.encode_query("warm", DEFAULT_LANGUAGE))
         encoders = [self._load(*spec) for spec in settings.encoder_specs]
+        await warm
         intake = PillowIntake(settings.limits, workers=settings.thread_count)
         self._stack.callback(intake.close)
-        ocr = TesseractOcr(settings.ocr_language, workers=settings.ocr_worker_count)
-        self._stack.push_async_callback(ocr.close)
+        ocr = TesseractOcr(
+            workers=settings.ocr_worker_count, default_language=settings.ocr_language
+        )
+        self._stack.callback(ocr.close)
         server = self._make_server()
         self._stack.push_async_callback(server.stop, settings.grace_seconds)
-        self._add_services(server, store, encoders, intake, ocr, Bm25Terms())
+        self._add_services(server, store, encoders, intake, ocr, terms)
         host = settings.listen.rpartition(":")[0]
         try:
             port = server.add_insecure_port(settings.listen)
@@ -122,7 +130,6 @@ class App:
             raise OSError(f"can't listen on {settings.listen}: the address is in use") from None
         self.address = f"{host}:{port}"
         await server.start()
-        await self._watch_store(store)
 
     def _load(self, encoder_id: str, spec: str) -> Encoder:
         settings = self._settings
@@ -199,18 +206,18 @@ class App:
         if settings.reflection:
             add_reflection(server, (*SERVICES, health.SERVICE_NAME))
 
-    async def _watch_store(self, store: EdgeStore) -> None:
+    def _follow_store(self, ready: bool) -> None:
         """Health follows the store: without it, nothing but GetStatus can be answered."""
+        task = asyncio.create_task(self._set_health(ready))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-        async def tell(ready: bool) -> None:
-            states = health_pb2.HealthCheckResponse
-            state = states.SERVING if ready else states.NOT_SERVING
-            # The empty name stands for the server as a whole.
-            for name in ("", *SERVICES):
-                await self._health.set(name, state)
-
-        await tell((await store.info()).ready)
-        self._stack.callback(store.on_ready_change(tell))
+    async def _set_health(self, ready: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        state = states.SERVING if ready else states.NOT_SERVING
+        # The empty name stands for the server as a whole.
+        for name in ("", *SERVICES):
+            await self._health.set(name, state)
 
 
 def now() -> datetime:

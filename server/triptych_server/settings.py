@@ -25,7 +25,7 @@ class SettingsProblem(Exception):
 
 
 class Settings(BaseSettings):
-    """The Triptych server. Every setting is a flag here, or an environment variable TRIPTYCH_NAME."""
+    """The Triptych server. Every setting is a flag or an environment variable TRIPTYCH_NAME."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, cli_kebab_case=True, cli_prog_name="triptych-server", frozen=True

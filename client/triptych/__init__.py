@@ -1,0 +1,87 @@
+"""The client of Triptych, a search service over how pictures look and what is said and written.
+
+>>> from triptych import Client
+>>> with Client("127.0.0.1:50051") as client:
+...     answer = client.search("pictures", text="a cup of coffee")
+...     for hit in answer.hits:
+...         print(hit.rank, hit.item.id)
+1 cat-1
+
+`Client` makes the calls. `make_item`, `leg`, `query_input` and `Field` build what they take;
+`payload` and `error_of` read what they return, which is the contract's own messages. The most
+used of these are here, the rest in `triptych.v1`.
+"""
+
+from triptych._status import error_of
+from triptych.client import Client
+from triptych.errors import (
+    AlreadyExists,
+    ArgumentError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+    TriptychError,
+    Unavailable,
+    UnexpectedStatus,
+    Unimplemented,
+    Violation,
+)
+from triptych.filters import Field, Where
+from triptych.items import make_item, payload
+from triptych.queries import leg, query_input
+from triptych.v1.collection_pb2 import Collection, PayloadField, TextWindows, VectorSpace
+from triptych.v1.filter_pb2 import Filter
+from triptych.v1.item_pb2 import Item, Ocr, OcrOptions
+from triptych.v1.item_service_pb2 import UpsertOutcome
+from triptych.v1.search_service_pb2 import (
+    Leg,
+    QueryInput,
+    SearchHit,
+    SearchResponse,
+    VectorQuery,
+    VectorScore,
+)
+from triptych.v1.vector_pb2 import Vector
+
+__all__ = [
+    "AlreadyExists",
+    "ArgumentError",
+    "Client",
+    "Collection",
+    "DeadlineExceeded",
+    "FailedPrecondition",
+    "Field",
+    "Filter",
+    "Internal",
+    "InvalidArgument",
+    "Item",
+    "Leg",
+    "NotFound",
+    "Ocr",
+    "OcrOptions",
+    "PayloadField",
+    "QueryInput",
+    "ResourceExhausted",
+    "SearchHit",
+    "SearchResponse",
+    "TextWindows",
+    "TriptychError",
+    "Unavailable",
+    "UnexpectedStatus",
+    "Unimplemented",
+    "UpsertOutcome",
+    "Vector",
+    "VectorQuery",
+    "VectorScore",
+    "VectorSpace",
+    "Violation",
+    "Where",
+    "error_of",
+    "leg",
+    "make_item",
+    "payload",
+    "query_input",
+]

@@ -1,0 +1,81 @@
+"""The client's calls of CollectionService."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from triptych import _requests as requests
+from triptych._calls import Calls
+from triptych._texts import checked_text
+from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
+from triptych.v1.collection_service_pb2 import (
+    DeleteCollectionRequest,
+    GetCollectionRequest,
+    ListCollectionsRequest,
+)
+
+
+class CollectionCalls(Calls):
+    """Makes, shows and removes collections."""
+
+    def create_collection(
+        self,
+        collection_id: str,
+        *,
+        vector_spaces: Sequence[VectorSpace] = (),
+        payload_fields: Mapping[str, str | PayloadField.Type.ValueType] | None = None,
+        default_encoder_id: str = "",
+        language: str = "",
+        timeout: float | None = None,
+    ) -> Collection:
+        """Makes an empty collection and returns it with every default filled in.
+
+        Args:
+            collection_id: 1 to 63 of a-z, 0-9, `_` and `-`, beginning with a letter or digit.
+            vector_spaces: its named vectors; without any: image, caption, ocr and terms.
+            payload_fields: the fields with an index: path to `keyword`, `integer`, `float`,
+                `bool`, or the contract's enum.
+            default_encoder_id: the encoder of spaces that name none; else the server's first.
+            language: ISO 639-1 code of its texts; `en` where empty.
+            timeout: seconds for this call; the client's own where None.
+
+        Raises:
+            AlreadyExists: COLLECTION_EXISTS.
+            InvalidArgument: COLLECTION_ID_INVALID, VECTOR_SPACE_INVALID, LANGUAGE_UNSUPPORTED.
+            FailedPrecondition: ENCODER_UNKNOWN.
+        """
+        request = requests.create_collection(
+            collection_id, vector_spaces, payload_fields or {}, default_encoder_id, language
+        )
+        call = self._collections.CreateCollection
+        return self._channel.call(call, request, timeout).collection
+
+    def get_collection(self, collection_id: str, *, timeout: float | None = None) -> Collection:
+        """One collection, with the count of its items.
+
+        Raises:
+            NotFound: COLLECTION_NOT_FOUND.
+        """
+        request = GetCollectionRequest(collection_id=checked_text(collection_id, "collection_id"))
+        return self._channel.call(self._collections.GetCollection, request, timeout).collection
+
+    def list_collections(
+        self, *, page_size: int = 0, timeout: float | None = None
+    ) -> Iterator[Collection]:
+        """All collections in the order of their ids; each page is fetched when it is reached."""
+        request = ListCollectionsRequest(page_size=page_size)
+        while True:
+            page = self._channel.call(self._collections.ListCollections, request, timeout)
+            yield from page.collections
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def delete_collection(self, collection_id: str, *, timeout: float | None = None) -> None:
+        """Removes a collection and everything in it. It can't be undone.
+
+        Raises:
+            NotFound: COLLECTION_NOT_FOUND.
+        """
+        request = DeleteCollectionRequest(
+            collection_id=checked_text(collection_id, "collection_id")
+        )
+        self._channel.call(self._collections.DeleteCollection, request, timeout)

@@ -1,0 +1,186 @@
+"""The client's calls of ItemService."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from triptych import _requests as requests
+from triptych._batches import MAX_ITEMS, Batch, batches
+from triptych._calls import Calls
+from triptych._texts import checked_text, checked_texts
+from triptych.errors import argument_error
+from triptych.filters import Where
+from triptych.v1.filter_pb2 import Filter
+from triptych.v1.item_pb2 import Item, OcrOptions
+from triptych.v1.item_service_pb2 import (
+    CountItemsRequest,
+    CountItemsResponse,
+    DeleteItemsResponse,
+    GetItemRequest,
+    ListItemsRequest,
+    UpsertOutcome,
+)
+
+
+class ItemCalls(Calls):
+    """Writes, reads and removes items."""
+
+    def upsert(
+        self,
+        collection_id: str,
+        items: Iterable[Item],
+        *,
+        ocr: str | OcrOptions.Mode.ValueType | None = None,
+        ocr_language: str = "",
+        ocr_time_limit_ms: int | None = None,
+        batch_size: int = 32,
+        timeout: float | None = None,
+    ) -> list[UpsertOutcome]:
+        """Writes items; each replaces the whole item of its id, or makes it.
+
+        The items are sent in batches that fit a message, one after the other; an iterator is read
+        no further ahead than that. An item at fault is a FAILED outcome (`triptych.error_of` says
+        why) and does not touch the others. Where a batch fails as a whole, this raises, and the
+        batches before it stay written; sending everything again is safe.
+
+        Args:
+            collection_id: the collection to write to.
+            items: the items, made with `make_item` for example; no id twice.
+            ocr: when pictures are read: `skip`, `when-empty` (the default), `always`, or the enum.
+            ocr_language: the language in them as Tesseract names it; the collection's where empty.
+            ocr_time_limit_ms: how long reading one picture may take.
+            batch_size: items of one request, 1 to 256.
+            timeout: seconds for each batch; the client's own where None.
+
+        Returns:
+            One outcome for each item, in their order; `index` is the place in `items`.
+
+        Raises:
+            ArgumentError: DUPLICATE_ID; an OCR mode or a batch size that there is not.
+            NotFound: COLLECTION_NOT_FOUND.
+            FailedPrecondition: MODEL_MISMATCH, OCR_UNAVAILABLE.
+        """
+        if not 1 <= batch_size <= MAX_ITEMS:
+            raise argument_error(
+                "batch_size", "LIMIT_INVALID", "out of range", got=batch_size, allowed="1 to 256"
+            )
+        head = requests.upsert_head(collection_id, ocr, ocr_language, ocr_time_limit_ms)
+        outcomes: list[UpsertOutcome] = []
+        max_bytes = self._channel.max_message_bytes
+        for part in batches(head, items, max_items=batch_size, max_bytes=max_bytes):
+            if isinstance(part, Batch):
+                request = part.request(head)
+                answer = self._channel.call(self._items.UpsertItems, request, timeout)
+                for outcome in answer.outcomes:
+                    outcome.index = part.indexes[outcome.index]
+                outcomes += answer.outcomes
+            else:
+                outcomes.append(part)
+        return sorted(outcomes, key=lambda outcome: outcome.index)
+
+    def get_item(
+        self,
+        collection_id: str,
+        item_id: str,
+        *,
+        return_fields: Sequence[str] = (),
+        payload_keys: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> Item:
+        """One item.
+
+        Args:
+            collection_id: the collection to read from.
+            item_id: the item's id.
+            return_fields: what comes with it: any of `caption`, `ocr_text`, `payload`,
+                `image_info`, `ocr`, `ocr.words`, `create_time`, `update_time`, `vectors` and
+                `vectors.NAME`; without any, all but the vectors and the words.
+            payload_keys: top-level keys of the payload; without any, all.
+            timeout: seconds for this call; the client's own where None.
+
+        Raises:
+            NotFound: COLLECTION_NOT_FOUND, ITEM_NOT_FOUND.
+            InvalidArgument: FIELD_INVALID.
+        """
+        request = GetItemRequest(
+            collection_id=checked_text(collection_id, "collection_id"),
+            id=checked_text(item_id, "item_id"),
+            return_fields=checked_texts(return_fields, "return_fields"),
+            payload_keys=checked_texts(payload_keys, "payload_keys"),
+        )
+        return self._channel.call(self._items.GetItem, request, timeout).item
+
+    def list_items(
+        self,
+        collection_id: str,
+        *,
+        where: Where | Filter | None = None,
+        page_size: int = 0,
+        return_fields: Sequence[str] = (),
+        payload_keys: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> Iterator[Item]:
+        """The items that pass `where`, or all; each page is fetched when it is reached.
+
+        The order is that of their point ids. `return_fields` and `payload_keys` are those of
+        `get_item`.
+
+        Raises (with the first item taken, but for an ArgumentError):
+            NotFound: COLLECTION_NOT_FOUND.
+            InvalidArgument: FIELD_INVALID, LIMIT_TOO_LARGE, the FILTER_* reasons.
+        """
+        return self._item_pages(
+            ListItemsRequest(
+                collection_id=checked_text(collection_id, "collection_id"),
+                filter=requests.filter_of(where),
+                page_size=page_size,
+                return_fields=checked_texts(return_fields, "return_fields"),
+                payload_keys=checked_texts(payload_keys, "payload_keys"),
+            ),
+            timeout,
+        )
+
+    def delete_items(
+        self,
+        collection_id: str,
+        *,
+        ids: Sequence[str] = (),
+        where: Where | Filter | None = None,
+        all: bool = False,
+        timeout: float | None = None,
+    ) -> DeleteItemsResponse:
+        """Removes the items of `ids`, those that pass `where`, or `all`; exactly one is given.
+
+        Ids that are not there are no error; `deleted_count` says how many items are gone.
+
+        Raises:
+            InvalidArgument: DELETE_NEEDS_FILTER, TOO_MANY_ITEMS (over 1000 ids), FILTER_*.
+            NotFound: COLLECTION_NOT_FOUND.
+        """
+        request = requests.delete_items(collection_id, ids, where, all)
+        return self._channel.call(self._items.DeleteItems, request, timeout)
+
+    def count_items(
+        self,
+        collection_id: str,
+        *,
+        where: Where | Filter | None = None,
+        timeout: float | None = None,
+    ) -> CountItemsResponse:
+        """Counts the items that pass `where`, or all, exactly; the figure is `count`.
+
+        Raises:
+            NotFound: COLLECTION_NOT_FOUND.
+            InvalidArgument: the FILTER_* reasons.
+        """
+        request = CountItemsRequest(
+            collection_id=checked_text(collection_id, "collection_id"),
+            filter=requests.filter_of(where),
+        )
+        return self._channel.call(self._items.CountItems, request, timeout)
+
+    def _item_pages(self, request: ListItemsRequest, timeout: float | None) -> Iterator[Item]:
+        while True:
+            page = self._channel.call(self._items.ListItems, request, timeout)
+            yield from page.items
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token

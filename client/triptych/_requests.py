@@ -1,0 +1,133 @@
+"""Requests that take more than naming their fields."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from triptych._texts import checked_text, checked_texts
+from triptych.errors import argument_error
+from triptych.filters import Where
+from triptych.items import ocr_options
+from triptych.v1.collection_pb2 import PayloadField, VectorSpace
+from triptych.v1.collection_service_pb2 import CreateCollectionRequest
+from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
+from triptych.v1.filter_pb2 import Filter
+from triptych.v1.item_pb2 import OcrOptions
+from triptych.v1.item_service_pb2 import DeleteItemsRequest, UpsertItemsRequest
+from triptych.v1.search_service_pb2 import (
+    Fusion,
+    QueryInput,
+    ReciprocalRank,
+    SearchRequest,
+    VectorQuery,
+)
+from triptych.vectors import ImageLike, to_image
+
+FIELD_TYPES: Mapping[str, PayloadField.Type.ValueType] = MappingProxyType(
+    {
+        "keyword": PayloadField.TYPE_KEYWORD,
+        "integer": PayloadField.TYPE_INTEGER,
+        "float": PayloadField.TYPE_FLOAT,
+        "bool": PayloadField.TYPE_BOOL,
+    }
+)
+
+
+def create_collection(
+    collection_id: str,
+    vector_spaces: Sequence[VectorSpace],
+    payload_fields: Mapping[str, str | PayloadField.Type.ValueType],
+    default_encoder_id: str,
+    language: str,
+) -> CreateCollectionRequest:
+    """The request of CreateCollection; field types by name or by the enum."""
+    return CreateCollectionRequest(
+        collection_id=checked_text(collection_id, "collection_id"),
+        vector_spaces=vector_spaces,
+        payload_fields=[
+            PayloadField(name=checked_text(name, "payload_fields"), type=_field_type(kind, name))
+            for name, kind in payload_fields.items()
+        ],
+        default_encoder_id=checked_text(default_encoder_id, "default_encoder_id"),
+        language=checked_text(language, "language"),
+    )
+
+
+def upsert_head(
+    collection_id: str,
+    ocr: str | OcrOptions.Mode.ValueType | None,
+    ocr_language: str,
+    ocr_time_limit_ms: int | None,
+) -> UpsertItemsRequest:
+    """A request of UpsertItems that still lacks its items."""
+    return UpsertItemsRequest(
+        collection_id=checked_text(collection_id, "collection_id"),
+        ocr=ocr_options(ocr, ocr_language, ocr_time_limit_ms),
+    )
+
+
+def delete_items(
+    collection_id: str, ids: Sequence[str], where: Where | Filter | None, everything: bool
+) -> DeleteItemsRequest:
+    """The request of DeleteItems; that exactly one of the three is given, the server checks."""
+    return DeleteItemsRequest(
+        collection_id=checked_text(collection_id, "collection_id"),
+        ids=checked_texts(ids, "ids"),
+        filter=filter_of(where),
+        all=everything,
+    )
+
+
+def search(
+    collection_id: str,
+    found: QueryInput | None,
+    legs: Sequence[VectorQuery],
+    where: Where | Filter | None,
+    k: float | None,
+    limit: int,
+    return_fields: Sequence[str],
+    payload_keys: Sequence[str],
+) -> SearchRequest:
+    """The request of Search."""
+    return SearchRequest(
+        collection_id=checked_text(collection_id, "collection_id"),
+        input=found,
+        vectors=legs,
+        fusion=None if k is None else Fusion(reciprocal_rank=ReciprocalRank(k=k)),
+        filter=filter_of(where),
+        limit=limit,
+        return_fields=checked_texts(return_fields, "return_fields"),
+        payload_keys=checked_texts(payload_keys, "payload_keys"),
+    )
+
+
+def encode(texts: Sequence[str], images: Sequence[ImageLike], encoder_id: str) -> EncodeRequest:
+    """The request of Encode: the texts, then the pictures."""
+    if isinstance(images, bytes | bytearray | memoryview):
+        raise argument_error(
+            "images", "FIELD_INVALID", "needs a list of pictures, not the bytes of one"
+        )
+    inputs = [EncodeInput(text=text) for text in checked_texts(texts, "texts")]
+    inputs += [
+        EncodeInput(image=to_image(image, field=f"images[{index}]"))
+        for index, image in enumerate(images)
+    ]
+    return EncodeRequest(encoder_id=checked_text(encoder_id, "encoder_id"), inputs=inputs)
+
+
+def filter_of(where: Where | Filter | None) -> Filter | None:
+    """The message of a filter in any form that a caller may give it."""
+    return where.to_filter() if isinstance(where, Where) else where
+
+
+def _field_type(kind: str | PayloadField.Type.ValueType, name: str) -> PayloadField.Type.ValueType:
+    if not isinstance(kind, str):
+        return kind
+    if kind not in FIELD_TYPES:
+        raise argument_error(
+            f"payload_fields[{name}]",
+            "FIELD_INVALID",
+            "is no type of a field",
+            got=kind,
+            allowed=", ".join(FIELD_TYPES),
+        )
+    return FIELD_TYPES[kind]

@@ -1,0 +1,97 @@
+"""Puts the command together and is the one boundary for its errors."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from triptych.cli.ingest import ingest
+from triptych.cli.output import CommandError, Session, exit_code, one_line
+from triptych.cli.search import search
+from triptych.cli.status import status
+from triptych.client import DEFAULT_TARGET
+from triptych.errors import TriptychError
+
+Server = Annotated[
+    str,
+    typer.Option(
+        envvar="TRIPTYCH_SERVER", metavar="HOST:PORT", help="The server.", show_envvar=True
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="How long each call may take; unless given, 30, and 120 for each batch of an ingest.",
+        show_default=False,
+    ),
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"triptych {version('triptych')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+]
+
+
+def build() -> typer.Typer:
+    """The command with its subcommands."""
+    app = typer.Typer(
+        name="triptych",
+        no_args_is_help=True,
+        add_completion=False,
+        # Failures are one line on stderr; see `run`.
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+    @app.callback()
+    def options(
+        context: typer.Context,
+        server: Server = DEFAULT_TARGET,
+        timeout: Timeout = None,
+        version: Version = False,
+    ) -> None:
+        """Search pictures by how they look, what is said about them and what is written in them."""
+        context.obj = Session(server=server, timeout_s=timeout)
+
+    app.command()(ingest)
+    app.command()(search)
+    app.command()(status)
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status.
+
+    0: done. 1: a part failed, or the server did. 2: bad input. 3: the server can't be reached or
+    did not answer in time.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A caption may hold what the terminal's encoding lacks; that must not end the command.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    try:
+        build()(args=None if arguments is None else list(arguments))
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except TriptychError as error:
+        typer.echo(one_line(error), err=True)
+        return exit_code(error)
+    except CommandError as error:
+        typer.echo(f"triptych: {error}", err=True)
+        return error.exit_code
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"triptych: {where}{error.strerror or error}", err=True)
+        return 2
+    return 0

@@ -1,0 +1,239 @@
+"""The answer of a search as a table that shows its working."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from triptych.cli.output import plain_table, printable
+from triptych.v1.common_pb2 import Warning as Notice
+from triptych.v1.search_service_pb2 import Leg, SearchHit, SearchResponse, VectorScore
+
+NO_VECTOR = "–"
+NO_TERM = "no term"
+NO_RANK = "#–"
+
+MAX_CAPTION = 60
+_GAP = 2
+# With less room for a caption, or for id and caption below each other, the next layout is tried.
+_LEAST_CAPTION = 28
+_LEAST_ITEM = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What one leg says of one hit: three figures, or one word."""
+
+    similarity: str
+    rank: str = ""
+    contribution: str = ""
+    adds: bool = False
+
+
+def render_search(response: SearchResponse, console: Console) -> None:
+    """Prints the hits with score and, for every leg, similarity, rank and contribution.
+
+    Below come the legs with their weights, the fusion, the timings and the warnings. The table is
+    as wide as `console` allows: with each hit in one line, or in two, or, where many legs do not
+    fit beside each other, with a line for each leg. Scores are never cut.
+    """
+    labels = leg_labels(response.legs)
+    rows = [[_cell(score) for score in hit.vector_scores] for hit in response.hits]
+    table = _table(response.hits, labels, rows, console) if response.hits else None
+    if table is not None:
+        console.print(table)
+    elif response.hits:
+        _print_blocks(response.hits, labels, rows, console)
+    else:
+        console.print("no hits")
+    _print_footer(response, labels, rows, console)
+
+
+def leg_labels(legs: Sequence[Leg]) -> list[str]:
+    """A name for each leg: its vector's, with a number where several legs ask the same vector."""
+    names = [leg.vector_name for leg in legs]
+    return [
+        f"{name} {names[: index + 1].count(name)}" if names.count(name) > 1 else name
+        for index, name in enumerate(names)
+    ]
+
+
+def _cell(score: VectorScore) -> _Cell:
+    if score.state == VectorScore.STATE_NO_SHARED_TERM:
+        return _Cell(NO_TERM)
+    if score.state != VectorScore.STATE_SCORED:
+        return _Cell(NO_VECTOR)
+    similarity = score.similarity
+    return _Cell(
+        similarity=f"{similarity:.2f}" if abs(similarity) >= 10 else f"{similarity:.3f}",
+        rank=f"#{score.rank}" if score.HasField("rank") else NO_RANK,
+        contribution=f"{score.contribution:+.3f}",
+        adds=score.contribution > 0,
+    )
+
+
+def _table(
+    hits: Sequence[SearchHit],
+    labels: Sequence[str],
+    rows: Sequence[Sequence[_Cell]],
+    console: Console,
+) -> Table | None:
+    """The hits as a table, or None where the console is too narrow for one."""
+    ranks = [str(hit.rank) for hit in hits]
+    scores = [f"{hit.score:.4f}" for hit in hits]
+    fixed = max(map(len, ranks)) + max(len("score"), *map(len, scores)) + 2 * _GAP
+    cells = [[row[index] for row in rows] for index in range(len(labels))]
+    longest_id = max(_widest(Text(printable(hit.item.id))) for hit in hits)
+    longest_caption = max(_widest(Text(printable(hit.item.caption))) for hit in hits)
+    beside = longest_id + _GAP + min(longest_caption, _LEAST_CAPTION)
+    for stacked, room in ((False, beside), (True, _LEAST_ITEM)):
+        columns = [_column(column, stacked=stacked) for column in cells]
+        widths = [
+            max(len(label), *(_widest(text) for text in column))
+            for label, column in zip(labels, columns, strict=True)
+        ]
+        free = console.width - fixed - sum(widths) - _GAP * len(labels)
+        if free >= room:
+            break
+    else:
+        return None
+
+    table = plain_table()
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    items = _items_below(hits, free) if stacked else _items_beside(hits, free - _GAP)
+    for title, column in items.items():
+        table.add_column(title, overflow="fold", width=max(len(title), *map(_widest, column)))
+    for label, width in zip(labels, widths, strict=True):
+        table.add_column(label, no_wrap=True, width=width)
+    for index, rank in enumerate(ranks):
+        table.add_row(
+            rank,
+            Text(scores[index], style="bold"),
+            *(column[index] for column in items.values()),
+            *(column[index] for column in columns),
+        )
+    return table
+
+
+def _items_beside(hits: Sequence[SearchHit], width: int) -> dict[str, list[Text]]:
+    """Ids and captions, each in one line and in a column of its own."""
+    ids = [Text(printable(hit.item.id), style="cyan") for hit in hits]
+    captions = [printable(hit.item.caption) for hit in hits]
+    columns = {"id": ids}
+    if any(captions):
+        rest = min(width - max(map(_widest, ids)), MAX_CAPTION)
+        columns["caption"] = [Text(_clipped(caption, rest)) for caption in captions]
+    return columns
+
+
+def _items_below(hits: Sequence[SearchHit], width: int) -> dict[str, list[Text]]:
+    """Ids with the captions below them, where they share a column."""
+    column = _folded([Text(printable(hit.item.id), style="cyan") for hit in hits], width)
+    for text, hit in zip(column, hits, strict=True):
+        caption = _clipped(printable(hit.item.caption), min(width, MAX_CAPTION))
+        if caption:
+            text.append(f"\n{caption}", style="default")
+    return {"id, caption": column}
+
+
+def _folded(texts: Sequence[Text], width: int) -> list[Text]:
+    console = Console(width=width)
+    return [Text("\n").join(text.wrap(console, width, overflow="fold")) for text in texts]
+
+
+def _column(cells: Sequence[_Cell], *, stacked: bool) -> list[Text]:
+    """A leg's cells, its figures one below the other."""
+    figures = [cell for cell in cells if cell.rank]
+    similarity = max((len(cell.similarity) for cell in figures), default=0)
+    rank = max((len(cell.rank) for cell in figures), default=0)
+    texts = []
+    for cell in cells:
+        if not cell.rank:
+            texts.append(Text(cell.similarity, style="dim"))
+            continue
+        head = f"{cell.similarity:>{similarity}} {cell.rank:<{rank}}"
+        text = Text(head + ("\n" if stacked else " "))
+        text.append(cell.contribution, style="green" if cell.adds else "dim")
+        texts.append(text)
+    return texts
+
+
+def _print_blocks(
+    hits: Sequence[SearchHit],
+    labels: Sequence[str],
+    rows: Sequence[Sequence[_Cell]],
+    console: Console,
+) -> None:
+    width = max(map(len, labels))
+    for hit, row in zip(hits, rows, strict=True):
+        line = Text(f"{hit.rank}  ")
+        line.append(f"{hit.score:.4f}", style="bold")
+        line.append(f"  {printable(hit.item.id)}", style="cyan")
+        line.append(f"  {_clipped(printable(hit.item.caption), MAX_CAPTION)}")
+        console.print(line)
+        for label, cell in zip(labels, row, strict=True):
+            figures = f"{cell.similarity:<7} {cell.rank:<5} {cell.contribution}"
+            console.print(Text(f"   {label:<{width}}  {figures}".rstrip()))
+
+
+def _print_footer(
+    response: SearchResponse,
+    labels: Sequence[str],
+    rows: Sequence[Sequence[_Cell]],
+    console: Console,
+) -> None:
+    cells = [cell for row in rows for cell in row]
+    legend = [
+        meaning
+        for meaning, shown in (
+            (f"{NO_VECTOR} has no such vector", any(c.similarity == NO_VECTOR for c in cells)),
+            (f"{NO_TERM}: shares none with the query", any(c.similarity == NO_TERM for c in cells)),
+            (f"{NO_RANK} not among the leg's candidates", any(c.rank == NO_RANK for c in cells)),
+        )
+        if shown
+    ]
+    stages = [f"{s.stage} {s.duration_us / 1000:.1f}" for s in response.timings.stages]
+    time = f"{response.timings.total_us / 1000:.1f} ms"
+    lines = [
+        f"legs  {_legs(labels, response)}" if labels else "",
+        f"time  {time}: {' · '.join(stages)}" if stages else f"time  {time}",
+        "; ".join(legend),
+    ]
+    console.print()
+    for line in filter(None, lines):
+        console.print(Text(line, style="dim"))
+    for warning in response.warnings:
+        kind = Notice.Code.Name(warning.code).removeprefix("CODE_")
+        console.print(Text(f"warning {kind}: {printable(warning.message)}", style="yellow"))
+
+
+def _legs(labels: Sequence[str], response: SearchResponse) -> str:
+    """The legs with their weights, what they were asked with, and the fusion."""
+    kinds = [_kind(leg) for leg in response.legs]
+    alike = len(set(kinds)) == 1
+    parts = [
+        f"{label} ×{leg.weight:g}{'' if alike else f' ({kind})'}"
+        for label, leg, kind in zip(labels, response.legs, kinds, strict=True)
+    ]
+    by = f" by {kinds[0]}" if alike else ""
+    found = ", ".join(str(leg.candidates_found) for leg in response.legs)
+    fusion = f"reciprocal rank k={response.fusion.reciprocal_rank.k:g}"
+    return f"{' · '.join(parts)}{by}; candidates {found}; {fusion}"
+
+
+def _kind(leg: Leg) -> str:
+    name = Leg.InputKind.Name(leg.input_kind).removeprefix("INPUT_KIND_")
+    return name.lower().replace("_", " ")
+
+
+def _widest(text: Text) -> int:
+    return max(line.cell_len for line in text.split("\n"))
+
+
+def _clipped(text: str, width: int) -> str:
+    clipped = Text(text)
+    clipped.truncate(width, overflow="ellipsis")
+    return clipped.plain

@@ -1,0 +1,1 @@
+"""Pictures and texts become vectors, terms and words: models, Pillow and Tesseract stay in here."""

@@ -1,0 +1,256 @@
+"""The shards of the embedded store and the operations on them; runs in the engine's process.
+
+Search is exact: the engine builds its HNSW graphs only in ``optimize()``, which blocks it for
+seconds to minutes, and nothing here calls it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import qdrant_edge as edge
+
+from triptych_server.domain.collections import Collection
+from triptych_server.domain.filters import Filter
+from triptych_server.domain.ports import LegQuery, Page, StoredPoint
+from triptych_server.store import edge_protocol as ask
+from triptych_server.store.catalogue import NAME, Catalogue, UnreadableCollection
+from triptych_server.store.edge_mapping import (
+    UnaddressableField,
+    edge_filter,
+    edge_point,
+    edge_query,
+    index_type,
+    shard_config,
+    stored_point,
+)
+from triptych_server.store.edge_protocol import Failed, FailureKind
+
+# One operation is one record of the engine's log. Larger ones make the next start slow.
+MAX_POINTS_PER_OPERATION = 256
+
+
+class EngineFailure(Exception):
+    """A request that comes to nothing, with what the other side is told of it."""
+
+    def __init__(self, kind: FailureKind, text: str, name: str = "") -> None:
+        super().__init__(text)
+        self.failed = Failed(kind, text, name)
+
+
+class EdgeEngine:
+    """One open shard a collection.
+
+    All shards are opened at the start: ready then means that every collection answers, no first
+    search pays for the loading, and a collection that cannot be read is seen at once. An open
+    takes about 0.1 s, and 0.6 s at 100,000 items.
+    """
+
+    def __init__(self, root: Path, *, min_free_bytes: int) -> None:
+        self._root = root
+        self._min_free_bytes = min_free_bytes
+        self._catalogue = Catalogue(root)
+        self._collections: dict[str, Collection] = {}
+        self._shards: dict[str, edge.EdgeShard] = {}
+
+    def open(self) -> ask.Ready:
+        """Open every collection. Raises EngineFailure (UNREADABLE, LOCKED)."""
+        try:
+            for collection in self._catalogue.open():
+                self._load(collection)
+        except UnreadableCollection as error:
+            raise EngineFailure(FailureKind.UNREADABLE, str(error), error.collection_id) from error
+        return ask.Ready(tuple(self._collections.values()), version("qdrant-edge-py"))
+
+    def execute(self, request: object) -> object:
+        """Carry out one request; the answer is of the type that the request names."""
+        match request:
+            case ask.Query(collection_id, legs):
+                return self._query(collection_id, legs)
+            case ask.Retrieve(collection_id, ids, vectors):
+                return self._retrieve(collection_id, ids, vectors)
+            case ask.Scroll():
+                return self._scroll(request)
+            case ask.Count(collection_id, filter):
+                return self._count(self._shard(collection_id), filter)
+            case ask.Delete(collection_id, ids):
+                return self._delete(collection_id, ids)
+            case ask.DeleteMatching(collection_id, filter):
+                return self._delete_matching(collection_id, filter)
+            case ask.Upsert():
+                self._upsert(request)
+            case ask.CreateCollection(collection):
+                self._create(collection)
+            case ask.DropCollection(collection_id):
+                self._drop(collection_id)
+            case ask.Flush(collection_id):
+                self._flush(collection_id)
+            case ask.Close():
+                self._close()
+            case _:
+                raise EngineFailure(FailureKind.REJECTED, f"no such request: {type(request)}")
+        return None
+
+    def _shard(self, collection_id: str) -> edge.EdgeShard:
+        try:
+            return self._shards[collection_id]
+        except KeyError:
+            raise EngineFailure(
+                FailureKind.COLLECTION_MISSING, "no such collection", collection_id
+            ) from None
+
+    def _load(self, collection: Collection) -> None:
+        try:
+            shard = edge.EdgeShard.load(str(self._catalogue.shard(collection.id)))
+        except Exception as error:  # the engine has no narrower class
+            kind = FailureKind.LOCKED if "WouldBlock" in str(error) else FailureKind.UNREADABLE
+            raise EngineFailure(kind, str(error), collection.id) from error
+        self._shards[collection.id] = shard
+        self._collections[collection.id] = collection
+
+    def _create(self, collection: Collection) -> None:
+        if collection.id in self._shards:
+            raise EngineFailure(FailureKind.COLLECTION_EXISTS, "already there", collection.id)
+        # The names of spaces become names of files. The wire has checked both; this is the fence.
+        for name in (collection.id, *(space.name for space in collection.vector_spaces)):
+            if not NAME.fullmatch(name):
+                raise EngineFailure(FailureKind.NAME_INVALID, "not fit for a file name", name)
+        self._need_space()
+        try:
+            folder = self._catalogue.begin(collection.id)
+            shard = edge.EdgeShard.create(str(folder), shard_config(collection))
+            try:
+                for field in collection.payload_fields:
+                    shard.update(
+                        edge.UpdateOperation.create_field_index(field.name, index_type(field.type))
+                    )
+                shard.flush()
+            finally:
+                shard.close()
+            self._catalogue.publish(collection)
+        except BaseException:
+            self._catalogue.abandon(collection.id)
+            raise
+        self._load(collection)
+
+    def _drop(self, collection_id: str) -> None:
+        self._shard(collection_id).close()
+        del self._shards[collection_id], self._collections[collection_id]
+        self._catalogue.drop(collection_id)
+
+    def _upsert(self, request: ask.Upsert) -> None:
+        shard = self._shard(request.collection_id)
+        collection = self._collections[request.collection_id]
+        self._need_space()
+        points = [edge_point(collection, point) for point in request.points]
+        for start in range(0, len(points), MAX_POINTS_PER_OPERATION):
+            batch = points[start : start + MAX_POINTS_PER_OPERATION]
+            shard.update(edge.UpdateOperation.upsert_points(batch))
+
+    def _retrieve(
+        self, collection_id: str, ids: tuple[str, ...], vectors: bool
+    ) -> tuple[StoredPoint, ...]:
+        records = self._shard(collection_id).retrieve(list(ids), True, vectors)
+        found = {point.id: point for point in map(stored_point, records)}
+        return tuple(found[id_] for id_ in ids if id_ in found)
+
+    def _scroll(self, request: ask.Scroll) -> Page:
+        records, next_id = self._shard(request.collection_id).scroll(
+            edge.ScrollRequest(
+                offset=request.start_id,
+                limit=request.limit,
+                filter=_compiled(request.filter),
+                with_payload=True,
+                with_vector=request.vectors,
+            )
+        )
+        return Page(
+            tuple(stored_point(record) for record in records),
+            None if next_id is None else str(next_id),
+        )
+
+    def _count(self, shard: edge.EdgeShard, filter: Filter) -> int:
+        return shard.count(edge.CountRequest(exact=True, filter=_compiled(filter)))
+
+    def _delete(self, collection_id: str, ids: tuple[str, ...]) -> int:
+        shard = self._shard(collection_id)
+        present = shard.retrieve(list(ids), False, False)
+        if present:
+            shard.update(edge.UpdateOperation.delete_points([record.id for record in present]))
+        return len(present)
+
+    def _delete_matching(self, collection_id: str, filter: Filter) -> int:
+        shard = self._shard(collection_id)
+        count = self._count(shard, filter)
+        if count:
+            shard.update(
+                edge.UpdateOperation.delete_points_by_filter(_compiled(filter) or edge.Filter())
+            )
+        return count
+
+    def _query(
+        self, collection_id: str, legs: tuple[LegQuery, ...]
+    ) -> list[list[tuple[str, float]]]:
+        shard = self._shard(collection_id)
+        collection = self._collections[collection_id]
+        # Legs mostly share one filter and one choice of ids. By identity: two filters that
+        # differ in 1 and True are equal.
+        compiled: dict[tuple[int, int], edge.Filter | None] = {}
+        requests: list[edge.QueryRequest] = []
+        asked: list[int] = []
+        for position, leg in enumerate(legs):
+            if leg.within is not None and not leg.within:
+                continue
+            key = (id(leg.filter), id(leg.within))
+            if key not in compiled:
+                compiled[key] = _compiled(leg.filter, leg.within)
+            requests.append(edge_query(collection, leg, compiled[key]))
+            asked.append(position)
+        answers: list[list[tuple[str, float]]] = [[] for _ in legs]
+        if requests:
+            found = shard.query_batch(edge.QueryBatchRequest(requests))
+            for position, points in zip(asked, found, strict=True):
+                hits = [(str(point.id), point.score) for point in points]
+                hits.sort(key=lambda hit: (-hit[1], hit[0]))
+                answers[position] = hits
+        return answers
+
+    def _flush(self, collection_id: str) -> None:
+        if collection_id in self._shards:
+            self._shards[collection_id].flush()
+
+    def _close(self) -> None:
+        for shard in self._shards.values():
+            shard.flush()
+            shard.close()
+        self._shards.clear()
+        self._collections.clear()
+
+    def _need_space(self) -> None:
+        """Refuse to write where the disk is nearly full.
+
+        The engine writes through memory maps of sparse files: on a full disk it does not fail
+        but is killed by SIGBUS, and again when it opens the folder.
+        """
+        disk = os.statvfs(self._root)
+        if disk.f_bavail * disk.f_frsize < self._min_free_bytes:
+            raise EngineFailure(FailureKind.DISK_FULL, "too little room left on the disk")
+
+
+def failure_of(error: Exception) -> Failed:
+    """What the other side is told of an error that ``execute`` or ``open`` let through."""
+    if isinstance(error, EngineFailure):
+        return error.failed
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failed(FailureKind.DISK_FULL, str(error))
+    return Failed(FailureKind.REJECTED, f"{type(error).__name__}: {error}")
+
+
+def _compiled(filter: Filter, within: tuple[str, ...] | None = None) -> edge.Filter | None:
+    try:
+        return edge_filter(filter, within)
+    except UnaddressableField as error:
+        raise EngineFailure(FailureKind.FIELD_INVALID, "unaddressable", str(error)) from error

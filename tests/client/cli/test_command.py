@@ -1,0 +1,190 @@
+"""The command as a new user has it: a folder of pictures, a real server, three subcommands."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf.json_format import Parse
+from PIL import Image
+
+from tests.support.server import RunningServer
+from triptych import SearchResponse, payload
+from triptych.cli.app import run
+
+SPRITES = Path(__file__).resolve().parents[3] / "tools" / "sprites" / "png"
+PROGRAM = Path(sys.executable).with_name("triptych")
+Captured = pytest.CaptureFixture[str]
+
+CAPTIONS = """\
+file,caption,price,sold,tags
+cat.png,"A cat, awake",12,true,pet|indoor
+coffee.png,A cup of coffee,3.5,false,
+dogs/dog.png,A dog in the garden,20,,pet
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four pictures: three with a row of captions, one with a sidecar."""
+    found = tmp_path / "album"
+    (found / "dogs").mkdir(parents=True)
+    for name in ("cat.png", "coffee.png", "dogs/dog.png", "rose.png"):
+        shutil.copy(SPRITES / Path(name).name, found / name)
+    (found / "captions.csv").write_text(CAPTIONS)
+    (found / "rose.json").write_text('{"caption": "A red rose", "payload": {"price": 7}}')
+    (found / "notes.md").write_text("not a picture")
+    return found
+
+
+@pytest.fixture
+def collection(
+    server: RunningServer, folder: Path, capsys: Captured, request: pytest.FixtureRequest
+) -> str:
+    """A collection of the test's own that holds the folder."""
+    name = re.sub("[^a-z0-9]", "-", request.node.name.lower())[:63].strip("-")
+    assert ingest(server, folder, name) == 0
+    capsys.readouterr()
+    return name
+
+
+def command(server: RunningServer, *arguments: str) -> int:
+    return run(["--server", server.address, *arguments])
+
+
+def ingest(server: RunningServer, folder: Path, name: str, *arguments: str) -> int:
+    captions = ["--captions", str(folder / "captions.csv")]
+    given = [str(folder), "--collection", name, "--ocr", "skip", *captions, *arguments]
+    return command(server, "ingest", *given)
+
+
+def search(server: RunningServer, capsys: Captured, name: str, *arguments: str) -> SearchResponse:
+    assert command(server, "search", "--collection", name, "--json", *arguments) == 0
+    return Parse(capsys.readouterr().out, SearchResponse())
+
+
+def ids(response: SearchResponse) -> list[str]:
+    return [hit.item.id for hit in response.hits]
+
+
+def counts(capsys: Captured) -> dict[str, int]:
+    found: dict[str, int] = json.loads(capsys.readouterr().out)["counts"]
+    return found
+
+
+def test_the_first_ingest_makes_the_second_changes_nothing(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    assert ingest(server, folder, "twice") == 0
+    captured = capsys.readouterr()
+    assert re.search(r"CREATED +REPLACED +UNCHANGED +FAILED", captured.out)
+    assert re.search(r"^ +4 +0 +0 +0 *$", captured.out, re.M)
+    assert "skipped, no pictures by their suffix: notes.md" in captured.out
+    assert "ingesting: 4 of 4" in captured.err
+
+    assert ingest(server, folder, "twice", "--json") == 0
+    assert counts(capsys) == {"CREATED": 0, "REPLACED": 0, "UNCHANGED": 4, "FAILED": 0}
+    (folder / "rose.json").write_text('{"caption": "A rose"}')
+    assert ingest(server, folder, "twice", "--json") == 0
+    assert counts(capsys) == {"CREATED": 0, "REPLACED": 1, "UNCHANGED": 3, "FAILED": 0}
+
+
+def test_what_is_at_fault_is_told_file_by_file(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    (folder / "broken.png").write_bytes((SPRITES / "cat.png").read_bytes()[:300])
+    (folder / "text.jpg").write_text("no picture at all")
+    Image.new("RGB", (2, 2)).save(folder / "dot.png")
+    with (folder / "captions.csv").open("a") as file:
+        file.write("gone.png,nowhere,,,\ncat.png,again,,,\n")
+    assert ingest(server, folder, "faults", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"] == {"CREATED": 4, "REPLACED": 0, "UNCHANGED": 0, "FAILED": 5}
+    reasons = {failure["file"]: failure["reason"] for failure in found["failures"]}
+    assert "[IMAGE_TRUNCATED]" in reasons["broken.png"]
+    assert "[IMAGE_FORMAT_UNSUPPORTED]" in reasons["text.jpg"]
+    assert "[IMAGE_TOO_SMALL]" in reasons["dot.png"]
+    assert "not found" in reasons["gone.png"]
+    assert "a second row" in reasons["cat.png"]
+
+
+def test_a_table_of_hits(server: RunningServer, collection: str, capsys: Captured) -> None:
+    assert command(server, "search", "a cup of coffee", "--collection", collection) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^1 +[\d.]+ +coffee\.png", text, re.M)
+    assert "A cup of coffee" in text
+    assert "no term" in text
+    assert "– has no such vector" in text
+    assert re.search(r"^legs  image ×1 · caption ×1 · ocr ×1 · terms ×1 by text; ", text, re.M)
+    assert re.search(r"^time  [\d.]+ ms: ", text, re.M)
+    assert "\x1b" not in text
+
+
+def test_payload_and_filters(server: RunningServer, collection: str, capsys: Captured) -> None:
+    found = search(server, capsys, collection, "animal", "--where", "price>=12")
+    assert sorted(ids(found)) == ["cat.png", "dogs/dog.png"]
+    by_id = {hit.item.id: payload(hit.item) for hit in found.hits}
+    assert by_id["cat.png"] == {
+        "file": "cat.png",
+        "price": 12,
+        "sold": True,
+        "tags": ["pet", "indoor"],
+    }
+    several = ["--where", "tags=pet", "--where", "sold:exists"]
+    assert ids(search(server, capsys, collection, "animal", *several)) == ["cat.png"]
+    unsold = search(server, capsys, collection, "x", "--where", "sold!=true", "--limit", "2")
+    assert len(unsold.hits) == 2
+    assert "cat.png" not in ids(unsold)
+
+
+def test_by_picture_and_by_both(
+    server: RunningServer, collection: str, folder: Path, capsys: Captured
+) -> None:
+    picture = ["--image", str(folder / "rose.png")]
+    found = search(server, capsys, collection, *picture, "--only", "image")
+    assert ids(found)[0] == "rose.png"
+    assert found.hits[0].vector_scores[0].similarity == pytest.approx(1, abs=1e-5)
+    assert [leg.vector_name for leg in found.legs] == ["image"]
+    both = search(server, capsys, collection, "a dog", *picture, "--weight", "image=0")
+    assert ids(both)[0] == "dogs/dog.png"
+    assert {leg.vector_name: leg.input_kind for leg in both.legs} == {
+        "image": 2,
+        "caption": 1,
+        "ocr": 1,
+        "terms": 1,
+    }
+
+
+def test_a_contact_sheet(
+    server: RunningServer, collection: str, folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    (folder / "rose.png").unlink()
+    out = tmp_path / "hits.png"
+    sheet = ["--sheet", str(out), "--pictures", str(folder)]
+    assert command(server, "search", "a cup", "--collection", collection, *sheet) == 0
+    assert capsys.readouterr().err == f"contact sheet: {out}; 1 of 4 pictures not found\n"
+    with Image.open(out) as image:
+        assert image.format == "PNG"
+        assert image.width > 1000
+
+
+def test_the_status(server: RunningServer, collection: str, capsys: Captured) -> None:
+    assert command(server, "status") == 0
+    text = capsys.readouterr().out
+    assert server.address in text
+    assert re.search(r"tiny-clip .*CPU", text)
+    assert re.search(rf"{collection} +4 +en +image, caption, ocr, terms", text)
+    assert "embedded" in text
+    assert all(len(line) <= 100 for line in text.splitlines())
+
+
+def test_output_that_nobody_reads_on_ends_without_a_trace(
+    server: RunningServer, collection: str
+) -> None:
+    line = f"'{PROGRAM}' --server {server.address} search cup --collection {collection} | head -n 1"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("#")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,102 @@
+"""The table of a search's answer."""
+
+import io
+import re
+from typing import Literal
+
+import pytest
+from rich.console import Console
+
+from tests.client.cli.answers import CAPTION, answer
+from triptych import Leg, SearchResponse
+from triptych.cli.table import leg_labels, render_search
+
+PANELS = ("image", "caption", "ocr", "terms")
+
+
+def rendered(response: SearchResponse, width: int = 100, *, terminal: bool = False) -> str:
+    out = io.StringIO()
+    system: Literal["standard"] | None = "standard" if terminal else None
+    console = Console(file=out, width=width, force_terminal=terminal, color_system=system)
+    render_search(response, console)
+    return out.getvalue()
+
+
+def test_a_hit_with_all_that_its_legs_say() -> None:
+    text = rendered(answer(*PANELS), width=160)
+    first, second, third = (line for line in text.splitlines() if "kitchen/" in line)
+    assert first.split()[:3] == ["1", "1.0000", "kitchen/mug-1.png"]
+    assert "0.866 #1 +0.333" in first
+    assert "12.35 #1 +0.333" in first
+    assert "no term" in second
+    assert re.search(r"0\.846 #–\s+\+0\.000  –  ", third)
+
+
+def test_what_is_below_the_table() -> None:
+    legs, time, legend, warning = rendered(answer(*PANELS), width=120).splitlines()[-4:]
+    assert legs == (
+        "legs  image ×2 · caption ×1 · ocr ×1 · terms ×1 by text; candidates 87, 87, 87, 87; "
+        "reciprocal rank k=2"
+    )
+    assert time == "time  7.1 ms: parse 0.1 · encode 3.2"
+    assert legend == (
+        "– has no such vector; no term: shares none with the query; "
+        "#– not among the leg's candidates"
+    )
+    assert warning == "warning FILTER_FIELD_UNINDEXED: price has no index"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200])
+@pytest.mark.parametrize("legs", [1, 2, 4, 8, 16])
+def test_no_figure_is_lost_at_any_width(width: int, legs: int) -> None:
+    names = [*PANELS, *(f"space-{index}" for index in range(12))][:legs]
+    response = answer(*names, hits=12)
+    text = rendered(response, width)
+    for hit in response.hits:
+        assert text.count(f"{hit.score:.4f}") == 1
+    scored = [s for hit in response.hits for s in hit.vector_scores if s.HasField("similarity")]
+    assert len(re.findall(r"(?<![\d.])\d+\.\d{2,3} +#(?:\d+|–)", text)) == len(scored)
+    assert len(re.findall(r"\+0\.\d{3}(?!\d)", text)) == len(scored)
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_long_ids_are_whole_and_captions_are_clipped() -> None:
+    response = answer(*PANELS, hits=1)
+    response.hits[0].item.id = "a/" + "long/" * 20 + "cat.png"
+    text = rendered(response)
+    column = "".join(line[11:].split("  ")[0].strip() for line in text.splitlines()[2:8])
+    assert response.hits[0].item.id in column
+    assert CAPTION not in text
+    assert "A cup of coffee" in text
+    assert "…" in text
+
+
+def test_there_are_no_control_codes_outside_a_terminal() -> None:
+    response = answer(*PANELS)
+    response.hits[0].item.caption = "red \x1b[31m\x07\nand [bold]markup[/bold] \u202eback"
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", rendered(response))
+    assert "[bold]markup[/bold]" in rendered(response)
+    assert "\x1b[1m" in rendered(response, terminal=True)
+    assert "\x07" not in rendered(response, terminal=True)
+
+
+def test_captions_of_wide_letters_keep_the_columns() -> None:
+    response = answer(*PANELS, hits=2)
+    response.hits[0].item.caption = "猫が窓辺で寝ている" * 8
+    lines = rendered(response, width=160).splitlines()
+    assert any("猫" in line for line in lines)
+    console = Console(width=160)
+    assert all(console.measure(line).maximum <= 160 for line in lines)
+
+
+def test_no_hits() -> None:
+    text = rendered(answer(*PANELS, hits=0))
+    assert text.startswith("no hits\n")
+    assert "image ×2 · caption ×1" in text
+
+
+def test_legs_of_one_vector_are_told_apart() -> None:
+    response = answer("image", "image", "terms")
+    response.legs[1].input_kind = Leg.INPUT_KIND_IMAGE
+    assert leg_labels(response.legs) == ["image 1", "image 2", "terms"]
+    assert "image 1 ×2 (text) · image 2 ×1 (image) · terms ×1 (text)" in rendered(response, 160)

@@ -1,0 +1,233 @@
+"""The store contract on random data: similarities against numpy, filters against plain Python.
+
+The formulas are written out here and share nothing with the service's own arithmetic. With N
+points that have the sparse vector, n of them with term t, Qdrant weighs the term of a query by
+idf(t) = ln(1 + (N - n + 0.5) / (n + 0.5)).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.filter_oracle import passes
+from tests.support.stores import DIMENSION, collection, pid, point, sparse
+from triptych_server.domain.filters import (
+    AnyOf,
+    Condition,
+    Equals,
+    Exists,
+    FieldCondition,
+    Filter,
+    NumberRange,
+    PointIds,
+    Scalar,
+)
+from triptych_server.domain.items import Json
+from triptych_server.domain.ports import LegQuery, VectorStore
+from triptych_server.domain.vectors import SparseVector, Vector
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TOLERANCE = 1e-5
+SETTINGS = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def oracle_things(store: VectorStore) -> str:
+    """A collection that the examples fill and empty in turn, so that deletions leave no trace."""
+    await store.create_collection(collection("oracle"))
+    return "oracle"
+
+
+# -- similarities ---------------------------------------------------------------------------------
+
+NUMBERS = st.integers(-256, 256).map(lambda n: n / 64)
+
+
+def rows(count: st.SearchStrategy[int], dimension: int) -> st.SearchStrategy[np.ndarray]:
+    row = st.lists(NUMBERS, min_size=dimension, max_size=dimension).filter(any)
+    return count.flatmap(lambda n: st.lists(row, min_size=n, max_size=n)).map(
+        lambda found: np.array(found, np.float32)
+    )
+
+
+ONE = st.just(1)
+TERMS = st.dictionaries(st.integers(0, 12), st.integers(1, 64).map(lambda n: n / 16), min_size=1)
+VECTORS: dict[str, st.SearchStrategy[Vector]] = {
+    "image": rows(ONE, DIMENSION).map(lambda found: found[0]),
+    "audio": rows(ONE, 4).map(lambda found: found[0]),
+    "ocr": rows(st.integers(1, 4), DIMENSION),
+    "frames": rows(st.integers(1, 3), 4),
+    "terms": TERMS.map(sparse),
+}
+SETS = st.lists(st.fixed_dictionaries({}, optional=VECTORS), min_size=1, max_size=12)
+COSINE = {"image", "ocr"}
+
+
+def expected(name: str, query: Vector, stored: dict[str, Vector]) -> dict[str, float]:
+    """The similarity of every point that the leg should answer with."""
+    if isinstance(query, SparseVector):
+        return _idf_dot(query, stored)
+    found = {}
+    for id_, vector in stored.items():
+        assert not isinstance(vector, SparseVector)
+        left = np.atleast_2d(query).astype(np.float64)
+        right = np.atleast_2d(vector).astype(np.float64)
+        products = left @ right.T
+        if name in COSINE:
+            lengths = np.outer(np.linalg.norm(left, axis=1), np.linalg.norm(right, axis=1))
+            products = products / lengths
+        found[id_] = float(products.max(axis=1).sum())
+    return found
+
+
+def _idf_dot(query: SparseVector, stored: dict[str, Vector]) -> dict[str, float]:
+    documents = {
+        id_: dict(zip(vector.indices.tolist(), vector.values.tolist(), strict=True))
+        for id_, vector in stored.items()
+        if isinstance(vector, SparseVector)
+    }
+    terms = dict(zip(query.indices.tolist(), query.values.tolist(), strict=True))
+    total = len(documents)
+
+    def idf(term: int) -> float:
+        having = sum(term in document for document in documents.values())
+        return math.log(1 + (total - having + 0.5) / (having + 0.5))
+
+    return {
+        id_: sum(idf(t) * terms[t] * document[t] for t in terms.keys() & document.keys())
+        for id_, document in documents.items()
+        if terms.keys() & document.keys()
+    }
+
+
+@SETTINGS
+@given(
+    points=SETS,
+    queries=st.fixed_dictionaries({**VECTORS, "ocr flat": VECTORS["image"]}),
+    kept=st.sets(st.integers(0, 11)),
+)
+async def test_similarities_are_those_of_the_formulas(
+    store: VectorStore,
+    oracle_things: str,
+    points: list[dict[str, Vector]],
+    queries: dict[str, Vector],
+    kept: set[int],
+) -> None:
+    await store.delete_matching(oracle_things, Filter())
+    await store.upsert(oracle_things, [point(n, vectors) for n, vectors in enumerate(points)])
+    await store.delete(oracle_things, [pid(n) for n in range(12) if n not in kept])
+    left = {pid(n): vectors for n, vectors in enumerate(points) if n in kept}
+
+    names = {key: key.split()[0] for key in queries}
+    within = tuple(pid(n) for n in range(0, 12, 2))
+    free = await store.query(
+        oracle_things, [LegQuery(names[key], query, 100) for key, query in queries.items()]
+    )
+    chosen = await store.query(
+        oracle_things,
+        [LegQuery(names[key], query, 100, within=within) for key, query in queries.items()],
+    )
+    for (key, query), hits, hits_within in zip(queries.items(), free, chosen, strict=True):
+        name = names[key]
+        stored = {id_: vectors[name] for id_, vectors in left.items() if name in vectors}
+        wanted = expected(name, query, stored)
+        assert {hit.id for hit in hits} == wanted.keys()
+        assert {hit.id for hit in hits_within} == wanted.keys() & set(within)
+        for hit in (*hits, *hits_within):
+            assert hit.similarity == pytest.approx(wanted[hit.id], rel=TOLERANCE, abs=TOLERANCE)
+        assert list(hits) == sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
+
+
+# -- filters --------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(["", "a", "b", "A", "5", "true", "ä"])
+WHOLE = st.integers(-3, 3) | st.sampled_from([2**31, 2**53 - 1, -(2**53) + 1])
+REAL = st.sampled_from([-2.5, -1.0, 0.0, 0.5, 1.0, 2.0, 2.5, 1e300])
+SCALARS = st.none() | st.booleans() | WORDS | WHOLE
+ANY = SCALARS | REAL
+
+
+def _values(scalars: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    return scalars | st.lists(scalars, max_size=3)
+
+
+# ``pages`` is declared INTEGER: the wire lets no fraction into it.
+PAYLOADS: st.SearchStrategy[dict[str, Json]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": _values(ANY),
+        "pages": _values(SCALARS),
+        "price": _values(ANY),
+        "sold": _values(ANY),
+        "note": _values(ANY),
+        "shelf.mark": _values(ANY),
+        "place": _values(ANY) | st.fixed_dictionaries({}, optional={"city": _values(ANY)}),
+    },
+)
+PATHS = st.sampled_from(
+    [
+        *((key,) for key in ("kind", "pages", "price", "sold", "note", "shelf.mark", "place")),
+        *(("place", "city"), ("place", "street"), ("kind", "of")),
+    ]
+)
+SCALAR_VALUES: st.SearchStrategy[Scalar] = st.booleans() | WORDS | WHOLE | REAL
+BOUND = st.none() | WHOLE.map(float) | REAL
+CONDITIONS: st.SearchStrategy[Condition] = st.builds(
+    FieldCondition,
+    PATHS,
+    st.builds(Equals, SCALAR_VALUES)
+    | st.builds(AnyOf, st.lists(SCALAR_VALUES, min_size=1, max_size=4).map(tuple))
+    | st.builds(NumberRange, gt=BOUND, gte=BOUND, lt=BOUND, lte=BOUND)
+    | st.builds(Exists, st.booleans()),
+) | st.builds(PointIds, st.lists(st.integers(0, 9).map(pid), max_size=4).map(tuple))
+SOME = st.lists(CONDITIONS, max_size=3).map(tuple)
+FILTERS = st.builds(Filter, must=SOME, should=SOME, must_not=SOME)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A few points and a few filters."""
+
+    payloads: list[dict[str, Json]]
+    filters: list[Filter]
+
+
+CASES = st.builds(
+    Case,
+    st.lists(PAYLOADS, min_size=1, max_size=8),
+    st.lists(FILTERS, min_size=1, max_size=6),
+)
+
+
+@SETTINGS
+@given(case=CASES)
+async def test_filters_let_through_what_plain_python_does(
+    store: VectorStore, oracle_things: str, case: Case
+) -> None:
+    await store.delete_matching(oracle_things, Filter())
+    ones = np.ones(4, np.float32)
+    points = [point(n, {"audio": ones}, payload) for n, payload in enumerate(case.payloads)]
+    await store.upsert(oracle_things, points)
+    legs = [LegQuery("audio", ones, 100, filter) for filter in case.filters]
+    answers = await store.query(oracle_things, legs)
+    for filter, hits in zip(case.filters, answers, strict=True):
+        wanted = [p.id for p in points if passes(filter, p.id, p.payload)]
+        assert [hit.id for hit in hits] == wanted
+        assert await store.count(oracle_things, filter) == len(wanted)
+    doomed = case.filters[0]
+    wanted = [p.id for p in points if not passes(doomed, p.id, p.payload)]
+    assert await store.delete_matching(oracle_things, doomed) == len(points) - len(wanted)
+    page = await store.scroll(oracle_things, Filter(), limit=100, start_id=None)
+    assert [found.id for found in page.points] == wanted

@@ -1,0 +1,115 @@
+"""Short forms of requests for the tables of bad input."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from PIL import Image as PillowImage
+
+from tests.support.pictures import encoded
+from triptych.v1.collection_pb2 import VectorSpace
+from triptych.v1.collection_service_pb2 import (
+    CreateCollectionRequest,
+)
+from triptych.v1.filter_pb2 import Condition, FieldCondition, Filter, ValueList
+from triptych.v1.search_service_pb2 import (
+    QueryInput,
+    SearchRequest,
+    VectorQuery,
+)
+from triptych.v1.vector_pb2 import DenseVector, Vector
+
+ID = "bad-input"
+IA, NF, FP = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+)
+NAN, INFINITY = math.nan, math.inf
+
+
+@dataclass(frozen=True)
+class Row:
+    """One wrong request: what it is, what it has to be answered with, and about which field."""
+
+    request: Message
+    code: grpc.StatusCode
+    reason: str
+    field: str | None = None
+
+
+def search(**given: Any) -> SearchRequest:
+    return SearchRequest(**{"collection_id": ID, "input": QueryInput(text="a cup"), **given})
+
+
+def dense(*values: float) -> Vector:
+    return Vector(dense=DenseVector(values=values))
+
+
+def by_vector(vector: Vector, name: str = "audio") -> SearchRequest:
+    return SearchRequest(
+        collection_id=ID,
+        input=QueryInput(vector=vector),
+        vectors=[VectorQuery(vector_name=name)],
+    )
+
+
+def leg(**given: Any) -> SearchRequest:
+    return search(vectors=[VectorQuery(vector_name="caption"), VectorQuery(**given)])
+
+
+def where(*conditions: FieldCondition) -> Filter:
+    return Filter(must=[Condition(field=c) for c in conditions])
+
+
+def field(name: str = "price", **test: Any) -> FieldCondition:
+    """A condition; plain values become protobuf Values."""
+    condition = FieldCondition(name=name)
+    for key, value in test.items():
+        if key == "equals":
+            _set(condition.equals, value)
+        elif isinstance(value, Message):
+            getattr(condition, key).CopyFrom(value)
+        else:
+            setattr(condition, key, value)
+    return condition
+
+
+def _set(into: Any, value: object) -> None:
+    if value is None:
+        into.null_value = 0
+    elif isinstance(value, bool):
+        into.bool_value = value
+    elif isinstance(value, int | float):
+        into.number_value = value
+    elif isinstance(value, str):
+        into.string_value = value
+    elif isinstance(value, list):
+        into.list_value.SetInParent()
+    else:
+        into.struct_value.SetInParent()
+
+
+def any_of(*values: object) -> ValueList:
+    made = ValueList()
+    for value in values:
+        _set(made.values.add(), value)
+    return made
+
+
+def create(**given: Any) -> CreateCollectionRequest:
+    return CreateCollectionRequest(**{"collection_id": "never-made", **given})
+
+
+def space(**given: Any) -> CreateCollectionRequest:
+    return create(vector_spaces=[VectorSpace(**{"name": "v", **given})])
+
+
+IMAGE, CAPTION = VectorSpace.SOURCE_IMAGE, VectorSpace.SOURCE_CAPTION
+SUPPLIED = VectorSpace.SOURCE_SUPPLIED
+TINY = encoded(PillowImage.new("RGB", (1, 1)), "PNG")
+STRIP = encoded(PillowImage.new("L", (5000, 1)), "PNG")

@@ -1,0 +1,154 @@
+"""Bad writes and deletes, and bad items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.bad_input.build import (
+    IA,
+    ID,
+    NAN,
+    Row,
+    dense,
+)
+from triptych.v1.common_pb2 import Image
+from triptych.v1.filter_pb2 import Filter
+from triptych.v1.item_pb2 import Item, OcrOptions
+from triptych.v1.item_service_pb2 import (
+    DeleteItemsRequest,
+    UpsertItemsRequest,
+)
+
+ROWS: dict[str, Row] = {
+    # Writing
+    "no items": Row(UpsertItemsRequest(collection_id=ID), IA, "FIELD_REQUIRED", "items"),
+    "257 items": Row(
+        UpsertItemsRequest(collection_id=ID, items=[Item(id=str(n)) for n in range(257)]),
+        IA,
+        "TOO_MANY_ITEMS",
+        "items",
+    ),
+    "one id twice": Row(
+        UpsertItemsRequest(collection_id=ID, items=[Item(id="a", caption="b")] * 2),
+        IA,
+        "DUPLICATE_ID",
+        "items[1].id",
+    ),
+    "OCR language that is none": Row(
+        UpsertItemsRequest(
+            collection_id=ID,
+            items=[Item(id="a", caption="b")],
+            ocr=OcrOptions(language="--psm 0"),
+        ),
+        IA,
+        "OCR_LANGUAGE_UNAVAILABLE",
+        "ocr.language",
+    ),
+    "OCR language that is not installed": Row(
+        UpsertItemsRequest(
+            collection_id=ID, items=[Item(id="a", caption="b")], ocr=OcrOptions(language="tlh")
+        ),
+        IA,
+        "OCR_LANGUAGE_UNAVAILABLE",
+        "ocr.language",
+    ),
+    "OCR time limit of nothing": Row(
+        UpsertItemsRequest(
+            collection_id=ID, items=[Item(id="a", caption="b")], ocr=OcrOptions(time_limit_ms=0)
+        ),
+        IA,
+        "LIMIT_INVALID",
+        "ocr.time_limit_ms",
+    ),
+    # Removing
+    "delete of nothing in particular": Row(
+        DeleteItemsRequest(collection_id=ID), IA, "DELETE_NEEDS_FILTER", "ids"
+    ),
+    "delete by an empty filter": Row(
+        DeleteItemsRequest(collection_id=ID, filter=Filter()), IA, "DELETE_NEEDS_FILTER", "filter"
+    ),
+    "delete by ids and all": Row(
+        DeleteItemsRequest(collection_id=ID, ids=["a"], all=True), IA, "DELETE_NEEDS_FILTER", "ids"
+    ),
+    "delete of 1001 ids": Row(
+        DeleteItemsRequest(collection_id=ID, ids=[str(n) for n in range(1001)]),
+        IA,
+        "TOO_MANY_ITEMS",
+        "ids",
+    ),
+}
+
+
+def payload_item(**payload: Any) -> Item:
+    item = Item(id="a", caption="b")
+    item.payload.update(payload)
+    return item
+
+
+def nested(levels: int) -> Item:
+    item = Item(id="a", caption="b")
+    struct = item.payload
+    for _ in range(levels):
+        struct = struct.fields["a"].struct_value
+    struct.fields["end"].bool_value = True
+    return item
+
+
+ITEM_ROWS: dict[str, tuple[Item, str, str | None]] = {
+    "nothing": (Item(id="a"), "ITEM_EMPTY", "items[0]"),
+    "no id": (Item(caption="a"), "ID_EMPTY", "items[0].id"),
+    "id of 10 kB": (Item(id="x" * 10_240, caption="a"), "ID_TOO_LONG", "items[0].id"),
+    "id with NUL": (Item(id="a\x00", caption="a"), "ID_INVALID", "items[0].id"),
+    "picture of no bytes": (Item(id="a", image=Image()), "IMAGE_EMPTY", "items[0].image.data"),
+    "blank caption": (Item(id="a", caption=" \n"), "TEXT_BLANK", "items[0].caption"),
+    "1 MB of words": (
+        Item(id="a", ocr_text="x" * 2**20),
+        "TEXT_TOO_LONG",
+        "items[0].ocr_text",
+    ),
+    "reserved key": (
+        payload_item(_triptych=1),
+        "PAYLOAD_RESERVED_KEY",
+        "items[0].payload._triptych",
+    ),
+    "2^53": (payload_item(n=2.0**53), "NUMBER_NOT_EXACT", "items[0].payload.n"),
+    "-2^53 in a list": (
+        payload_item(n=[1, -(2.0**53)]),
+        "NUMBER_NOT_EXACT",
+        "items[0].payload.n[1]",
+    ),
+    "NaN": (payload_item(n=NAN), "NUMBER_NOT_FINITE", "items[0].payload.n"),
+    "17 levels": (nested(16), "PAYLOAD_TOO_DEEP", None),
+    "a large payload": (payload_item(t="x" * 70_000), "PAYLOAD_TOO_LARGE", "items[0].payload"),
+    "control character in a key": (
+        payload_item(**{"a\nb": 1}),
+        "PAYLOAD_KEY_INVALID",
+        "items[0].payload.a\nb",
+    ),
+    "a string where a number is declared": (
+        payload_item(price="cheap"),
+        "PAYLOAD_TYPE",
+        "items[0].payload.price",
+    ),
+    "a fraction where a whole number is declared": (
+        payload_item(count=1.5),
+        "PAYLOAD_TYPE",
+        "items[0].payload.count",
+    ),
+    "unknown vector": (Item(id="a", vectors={"x": dense(1)}), "VECTOR_NAME_UNKNOWN", None),
+    "vector that the encoder makes": (
+        Item(id="a", vectors={"image": dense(1)}),
+        "VECTOR_NAME_UNKNOWN",
+        None,
+    ),
+    "vector of the wrong dimension": (
+        Item(id="a", vectors={"audio": dense(1)}),
+        "VECTOR_DIM",
+        "items[0].vectors[audio]",
+    ),
+    "vector with NaN": (
+        Item(id="a", vectors={"audio": dense(1, 2, NAN)}),
+        "VECTOR_NOT_FINITE",
+        "items[0].vectors[audio].dense.values[2]",
+    ),
+}

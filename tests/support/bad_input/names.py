@@ -1,0 +1,182 @@
+"""Bad names, ids, collections and pages."""
+
+from __future__ import annotations
+
+import grpc
+
+from tests.support.bad_input.build import (
+    CAPTION,
+    FP,
+    IA,
+    ID,
+    IMAGE,
+    NF,
+    SUPPLIED,
+    Row,
+    create,
+    search,
+    space,
+)
+from triptych.v1.collection_pb2 import PayloadField, VectorSpace
+from triptych.v1.collection_service_pb2 import (
+    CreateCollectionRequest,
+    DeleteCollectionRequest,
+    GetCollectionRequest,
+    ListCollectionsRequest,
+)
+from triptych.v1.item_pb2 import Item
+from triptych.v1.item_service_pb2 import (
+    CountItemsRequest,
+    DeleteItemsRequest,
+    GetItemRequest,
+    ListItemsRequest,
+    UpsertItemsRequest,
+)
+
+ROWS: dict[str, Row] = {
+    # Names
+    "collection id in letters of no accepted alphabet": Row(
+        search(collection_id="Bücher"), IA, "COLLECTION_ID_INVALID", "collection_id"
+    ),
+    "collection id empty": Row(
+        GetCollectionRequest(), IA, "COLLECTION_ID_INVALID", "collection_id"
+    ),
+    "collection id that climbs": Row(
+        DeleteCollectionRequest(collection_id="../x"), IA, "COLLECTION_ID_INVALID"
+    ),
+    "collection id too long": Row(
+        create(collection_id="a" * 64), IA, "COLLECTION_ID_INVALID", "collection_id"
+    ),
+    "no such collection, search": Row(search(collection_id="none"), NF, "COLLECTION_NOT_FOUND"),
+    "no such collection, get": Row(
+        GetCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+    ),
+    "no such collection, delete": Row(
+        DeleteCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+    ),
+    "no such collection, upsert": Row(
+        UpsertItemsRequest(collection_id="none", items=[Item(id="a", caption="b")]),
+        NF,
+        "COLLECTION_NOT_FOUND",
+    ),
+    "no such collection, list": Row(
+        ListItemsRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+    ),
+    "no such collection, count": Row(
+        CountItemsRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+    ),
+    "no such collection, delete items": Row(
+        DeleteItemsRequest(collection_id="none", all=True), NF, "COLLECTION_NOT_FOUND"
+    ),
+    "no such item": Row(GetItemRequest(collection_id=ID, id="none"), NF, "ITEM_NOT_FOUND"),
+    "no id": Row(GetItemRequest(collection_id=ID), IA, "ID_EMPTY", "id"),
+    "id of 10 kB": Row(GetItemRequest(collection_id=ID, id="x" * 10_240), IA, "ID_TOO_LONG", "id"),
+    "id with a newline": Row(GetItemRequest(collection_id=ID, id="a\nb"), IA, "ID_INVALID", "id"),
+    # Collections
+    "collection that is there": Row(
+        CreateCollectionRequest(collection_id=ID),
+        grpc.StatusCode.ALREADY_EXISTS,
+        "COLLECTION_EXISTS",
+    ),
+    "unknown encoder": Row(create(default_encoder_id="siglip"), FP, "ENCODER_UNKNOWN"),
+    "unknown encoder of a space": Row(
+        space(sources=[IMAGE], encoder_id="siglip"), FP, "ENCODER_UNKNOWN"
+    ),
+    "unknown language": Row(create(language="tlh"), IA, "LANGUAGE_UNSUPPORTED", "language"),
+    "space without a source": Row(space(), IA, "VECTOR_SPACE_INVALID", "vector_spaces[0].sources"),
+    "space of pictures and texts": Row(
+        space(sources=[IMAGE, CAPTION]), IA, "VECTOR_SPACE_INVALID", "vector_spaces[0].sources"
+    ),
+    "space of a source of the future": Row(
+        space(sources=[99]), IA, "VECTOR_SPACE_INVALID", "vector_spaces[0].sources"
+    ),
+    "sparse space of pictures": Row(
+        space(sources=[IMAGE], kind=VectorSpace.KIND_SPARSE),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[0].kind",
+    ),
+    "sparse space by cosine": Row(
+        space(
+            sources=[CAPTION],
+            kind=VectorSpace.KIND_SPARSE,
+            distance=VectorSpace.DISTANCE_COSINE,
+        ),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[0].distance",
+    ),
+    "supplied space without a dimension": Row(
+        space(sources=[SUPPLIED]), IA, "VECTOR_SPACE_INVALID", "vector_spaces[0].dimension"
+    ),
+    "supplied space of a huge dimension": Row(
+        space(sources=[SUPPLIED], dimension=70_000),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[0].dimension",
+    ),
+    "dimension that is not the encoder's": Row(
+        space(sources=[IMAGE], dimension=7),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[0].dimension",
+    ),
+    "windows longer than the encoder reads": Row(
+        space(sources=[CAPTION], windows={"tokens": 5000}),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[0].windows.tokens",
+    ),
+    "windows that overlap wholly": Row(
+        space(sources=[CAPTION], windows={"tokens": 5, "overlap": 5}),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[0].windows.overlap",
+    ),
+    "no window at all": Row(
+        space(sources=[CAPTION], windows={"max_windows": 0}),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[0].windows.max_windows",
+    ),
+    "one space twice": Row(
+        create(vector_spaces=[VectorSpace(name="v", sources=[IMAGE])] * 2),
+        IA,
+        "VECTOR_NAME_DUPLICATE",
+        "vector_spaces[1].name",
+    ),
+    "seventeen spaces": Row(
+        create(vector_spaces=[VectorSpace(name=f"v{n}", sources=[IMAGE]) for n in range(17)]),
+        IA,
+        "LIMIT_TOO_LARGE",
+        "vector_spaces",
+    ),
+    "payload field without a type": Row(
+        create(payload_fields=[PayloadField(name="price")]),
+        IA,
+        "FIELD_INVALID",
+        "payload_fields[0].type",
+    ),
+    "payload field of our own": Row(
+        create(payload_fields=[PayloadField(name="_triptych.id", type=PayloadField.TYPE_KEYWORD)]),
+        IA,
+        "PAYLOAD_RESERVED_KEY",
+        "payload_fields[0].name",
+    ),
+    # Pages
+    "negative page size": Row(
+        ListItemsRequest(collection_id=ID, page_size=-1), IA, "LIMIT_INVALID", "page_size"
+    ),
+    "huge page size": Row(
+        ListCollectionsRequest(page_size=10**9), IA, "LIMIT_TOO_LARGE", "page_size"
+    ),
+    "made-up page token": Row(
+        ListItemsRequest(collection_id=ID, page_token="???"),
+        IA,
+        "PAGE_TOKEN_INVALID",
+        "page_token",
+    ),
+    "page token with letters of no base64": Row(
+        ListCollectionsRequest(page_token="ünläßig"), IA, "PAGE_TOKEN_INVALID", "page_token"
+    ),
+}

@@ -1,0 +1,195 @@
+"""Bad searches and bad inputs to encode."""
+
+from __future__ import annotations
+
+from tests.support.bad_input.build import (
+    FP,
+    IA,
+    ID,
+    INFINITY,
+    NAN,
+    NF,
+    STRIP,
+    TINY,
+    Row,
+    by_vector,
+    dense,
+    leg,
+    search,
+)
+from tests.support.panels import draw_words
+from triptych.v1.common_pb2 import Image
+from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
+from triptych.v1.search_service_pb2 import (
+    Fusion,
+    QueryInput,
+    ReciprocalRank,
+    SearchRequest,
+    VectorQuery,
+)
+from triptych.v1.vector_pb2 import DenseVector, MultiVector, SparseVector, Vector
+
+ROWS: dict[str, Row] = {
+    # Inputs
+    "no input": Row(SearchRequest(collection_id=ID), IA, "QUERY_EMPTY", "input"),
+    "an input of nothing": Row(search(input=QueryInput()), IA, "QUERY_EMPTY", "input"),
+    "a leg without any input": Row(
+        SearchRequest(collection_id=ID, vectors=[VectorQuery(vector_name="caption")]),
+        IA,
+        "QUERY_EMPTY",
+        "input",
+    ),
+    "blank text": Row(search(input=QueryInput(text=" \t\x00 ")), IA, "TEXT_BLANK", "input.text"),
+    "1 MB of text": Row(
+        search(input=QueryInput(text="x" * 2**20)), IA, "TEXT_TOO_LONG", "input.text"
+    ),
+    "picture of no bytes": Row(
+        search(input=QueryInput(image=Image())), IA, "IMAGE_EMPTY", "input.image.data"
+    ),
+    "picture that is none": Row(
+        search(input=QueryInput(image=Image(data=b"<svg></svg>"))),
+        IA,
+        "IMAGE_FORMAT_UNSUPPORTED",
+        "input.image.data",
+    ),
+    "PDF": Row(
+        search(input=QueryInput(image=Image(data=b"%PDF-1.7\n%"))),
+        IA,
+        "IMAGE_FORMAT_UNSUPPORTED",
+        "input.image.data",
+    ),
+    "picture cut short": Row(
+        search(input=QueryInput(image=Image(data=draw_words(["CUT"])[:900]))),
+        IA,
+        "IMAGE_TRUNCATED",
+        "input.image.data",
+    ),
+    "picture of one pixel": Row(
+        search(input=QueryInput(image=Image(data=TINY))), IA, "IMAGE_TOO_SMALL", "input.image.data"
+    ),
+    "strip of 5000 to 1, of the leg itself": Row(
+        leg(vector_name="image", input=QueryInput(image=Image(data=STRIP))),
+        IA,
+        "IMAGE_ASPECT",
+        "vectors[1].input.image.data",
+    ),
+    "unknown item as input": Row(search(input=QueryInput(item_id="none")), NF, "ITEM_NOT_FOUND"),
+    "vector of the wrong dimension": Row(by_vector(dense(1, 2)), IA, "VECTOR_DIM", "input.vector"),
+    "vector of the wrong kind": Row(
+        by_vector(Vector(sparse=SparseVector(indices=[1], values=[1]))),
+        IA,
+        "VECTOR_KIND",
+        "input.vector",
+    ),
+    "vector of nothing": Row(by_vector(dense()), IA, "VECTOR_EMPTY", "input.vector.dense"),
+    "vector of no kind": Row(by_vector(Vector()), IA, "VECTOR_EMPTY", "input.vector"),
+    "vector with NaN": Row(
+        by_vector(dense(1, NAN, 3)), IA, "VECTOR_NOT_FINITE", "input.vector.dense.values[1]"
+    ),
+    "vector with infinity": Row(
+        by_vector(dense(1, 2, -INFINITY)), IA, "VECTOR_NOT_FINITE", "input.vector.dense.values[2]"
+    ),
+    "vector of zeros": Row(by_vector(dense(0, 0, 0)), IA, "VECTOR_ZERO", "input.vector.dense"),
+    "ragged multivector": Row(
+        by_vector(
+            Vector(multi=MultiVector(vectors=[DenseVector(values=[1]), DenseVector(values=[1, 2])]))
+        ),
+        IA,
+        "VECTOR_DIM",
+        "input.vector.multi",
+    ),
+    "sparse vector with an index twice": Row(
+        by_vector(Vector(sparse=SparseVector(indices=[3, 3], values=[1, 2]))),
+        IA,
+        "VECTOR_SPARSE_MALFORMED",
+        "input.vector.sparse",
+    ),
+    "sparse vector of unlike lengths": Row(
+        by_vector(Vector(sparse=SparseVector(indices=[3], values=[1, 2]))),
+        IA,
+        "VECTOR_SPARSE_MALFORMED",
+        "input.vector.sparse",
+    ),
+    "bare vector that no space fits": Row(
+        SearchRequest(collection_id=ID, input=QueryInput(vector=dense(1, 2))),
+        FP,
+        "QUERY_UNANSWERABLE",
+    ),
+    # Legs
+    "unknown vector": Row(leg(vector_name="looks"), FP, "VECTOR_NAME_UNKNOWN"),
+    "leg without a name": Row(leg(), IA, "FIELD_REQUIRED", "vectors[1].vector_name"),
+    "terms asked with a picture": Row(
+        leg(vector_name="terms", input=QueryInput(image=Image(data=draw_words(["A"])))),
+        FP,
+        "QUERY_UNANSWERABLE",
+    ),
+    "supplied space asked with words": Row(leg(vector_name="audio"), FP, "QUERY_UNANSWERABLE"),
+    "negative weight": Row(
+        leg(vector_name="ocr", weight=-0.5), IA, "WEIGHT_NEGATIVE", "vectors[1].weight"
+    ),
+    "weight NaN": Row(
+        leg(vector_name="ocr", weight=NAN), IA, "WEIGHT_NOT_FINITE", "vectors[1].weight"
+    ),
+    "weight infinite": Row(
+        leg(vector_name="ocr", weight=INFINITY), IA, "WEIGHT_NOT_FINITE", "vectors[1].weight"
+    ),
+    "weight of 1e308": Row(
+        leg(vector_name="ocr", weight=1e308), IA, "WEIGHT_TOO_LARGE", "vectors[1].weight"
+    ),
+    "all weights zero": Row(
+        search(vectors=[VectorQuery(vector_name="ocr", weight=0)]),
+        IA,
+        "WEIGHTS_ALL_ZERO",
+        "vectors",
+    ),
+    "no candidates": Row(
+        leg(vector_name="ocr", candidate_count=0), IA, "LIMIT_INVALID", "vectors[1].candidate_count"
+    ),
+    "a million candidates": Row(
+        leg(vector_name="ocr", candidate_count=10**6),
+        IA,
+        "LIMIT_TOO_LARGE",
+        "vectors[1].candidate_count",
+    ),
+    "seventeen legs": Row(
+        search(vectors=[VectorQuery(vector_name="ocr")] * 17), IA, "LIMIT_TOO_LARGE", "vectors"
+    ),
+    # Limits
+    "negative limit": Row(search(limit=-1), IA, "LIMIT_INVALID", "limit"),
+    "limit of 1e9": Row(search(limit=10**9), IA, "LIMIT_TOO_LARGE", "limit"),
+    "k negative": Row(
+        search(fusion=Fusion(reciprocal_rank=ReciprocalRank(k=-1))),
+        IA,
+        "LIMIT_INVALID",
+        "fusion.reciprocal_rank.k",
+    ),
+    "k NaN": Row(
+        search(fusion=Fusion(reciprocal_rank=ReciprocalRank(k=NAN))),
+        IA,
+        "LIMIT_INVALID",
+        "fusion.reciprocal_rank.k",
+    ),
+    "unknown return field": Row(
+        search(return_fields=["caption", "colour"]), IA, "FIELD_INVALID", "return_fields[1]"
+    ),
+    "unknown vector as return field": Row(
+        search(return_fields=["vectors.looks"]), FP, "VECTOR_NAME_UNKNOWN"
+    ),
+    # Encoding
+    "nothing to encode": Row(EncodeRequest(), IA, "QUERY_EMPTY", "inputs"),
+    "an input of no kind": Row(
+        EncodeRequest(inputs=[EncodeInput(text="a"), EncodeInput()]), IA, "QUERY_EMPTY", "inputs[1]"
+    ),
+    "65 inputs": Row(
+        EncodeRequest(inputs=[EncodeInput(text="a")] * 65), IA, "LIMIT_TOO_LARGE", "inputs"
+    ),
+    "broken picture to encode": Row(
+        EncodeRequest(inputs=[EncodeInput(image=Image(data=b"x"))]),
+        IA,
+        "IMAGE_FORMAT_UNSUPPORTED",
+        "inputs[0].image.data",
+    ),
+    "unknown encoder to encode with": Row(
+        EncodeRequest(encoder_id="siglip", inputs=[EncodeInput(text="a")]), FP, "ENCODER_UNKNOWN"
+    ),
+}

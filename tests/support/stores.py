@@ -1,0 +1,151 @@
+"""Collections, points and stores for tests."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.reference_store import ReferenceStore
+from triptych_server.domain.collections import (
+    Collection,
+    Distance,
+    FieldType,
+    PayloadField,
+    Source,
+    SpaceKind,
+    Stamp,
+    VectorSpace,
+    Windows,
+)
+from triptych_server.domain.items import Json
+from triptych_server.domain.ports import Point, VectorStore
+from triptych_server.domain.vectors import SparseVector, Vector
+from triptych_server.store.edge_store import EdgeStore
+
+STORES = ("edge", "reference")
+DIMENSION = 8
+
+IMAGE = VectorSpace("image", SpaceKind.DENSE, (Source.IMAGE,), Distance.COSINE, DIMENSION)
+CAPTION = VectorSpace("caption", SpaceKind.MULTI, (Source.CAPTION,), Distance.COSINE, DIMENSION)
+OCR = VectorSpace(
+    "ocr",
+    SpaceKind.MULTI,
+    (Source.OCR_TEXT,),
+    Distance.COSINE,
+    DIMENSION,
+    encoder_id="tiny-clip",
+    windows=Windows(tokens=20, overlap=4, max_windows=8),
+    stamp=Stamp("tiny-clip", "1", "0f"),
+)
+TERMS = VectorSpace("terms", SpaceKind.SPARSE, (Source.CAPTION, Source.OCR_TEXT), Distance.DOT)
+AUDIO = VectorSpace("audio", SpaceKind.DENSE, (Source.SUPPLIED,), Distance.DOT, 4)
+FRAMES = VectorSpace("frames", SpaceKind.MULTI, (Source.SUPPLIED,), Distance.DOT, 4)
+
+SPACES = (IMAGE, CAPTION, OCR, TERMS, AUDIO, FRAMES)
+FIELDS = (
+    PayloadField("kind", FieldType.KEYWORD),
+    PayloadField("pages", FieldType.INTEGER),
+    PayloadField("price", FieldType.FLOAT),
+    PayloadField("sold", FieldType.BOOL),
+    PayloadField("place.city", FieldType.KEYWORD),
+    PayloadField('"shelf.mark"', FieldType.KEYWORD),
+)
+
+
+@asynccontextmanager
+async def opened(kind: str, folder: Path) -> AsyncIterator[VectorStore]:
+    """An open store of one of ``STORES``; the embedded one on ``folder``."""
+    store: VectorStore = ReferenceStore() if kind == "reference" else await EdgeStore.open(folder)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def collection(
+    collection_id: str = "things",
+    spaces: Sequence[VectorSpace] = SPACES,
+    fields: Sequence[PayloadField] = FIELDS,
+) -> Collection:
+    """A collection with spaces of every kind and an index of every type."""
+    return Collection(
+        id=collection_id,
+        vector_spaces=tuple(spaces),
+        payload_fields=tuple(fields),
+        default_encoder_id="tiny-clip",
+        language="en",
+        create_time=datetime(2025, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC),
+    )
+
+
+def small(collection_id: str = "things") -> Collection:
+    """A collection with the spaces that ``whole_point`` fills and one index: quickly made."""
+    return collection(collection_id, (IMAGE, CAPTION, OCR, TERMS), FIELDS[:1])
+
+
+def pid(number: int) -> str:
+    """A point id; ids stand in the order of their numbers."""
+    return str(uuid.UUID(int=number))
+
+
+def point(
+    number: int,
+    vectors: Mapping[str, Vector] | None = None,
+    payload: Mapping[str, Json] | None = None,
+) -> Point:
+    """A point of that number."""
+    return Point(pid(number), vectors or {}, payload or {})
+
+
+def dense(*numbers: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """A vector of ``DIMENSION`` numbers, zeros behind those given."""
+    vector = np.zeros(DIMENSION, np.float32)
+    vector[: len(numbers)] = numbers
+    return vector
+
+
+def sparse(terms: Mapping[int, float]) -> SparseVector:
+    """A sparse vector of those terms."""
+    order = sorted(terms)
+    return SparseVector(np.array(order, np.uint32), np.array([terms[i] for i in order], np.float32))
+
+
+def whole_point(number: int, payload: Mapping[str, Json] | None = None) -> Point:
+    """A point with a vector in each of the four text and image spaces, made from its number."""
+    rng = np.random.default_rng(number)
+    windows = 1 + number % 3
+    return Point(
+        pid(number),
+        {
+            "image": rng.standard_normal(DIMENSION).astype(np.float32),
+            "caption": rng.standard_normal((1, DIMENSION)).astype(np.float32),
+            "ocr": rng.standard_normal((windows, DIMENSION)).astype(np.float32),
+            "terms": sparse({number % 7: 1.0, 100 + number: 0.5}),
+        },
+        {"number": number, **(payload or {})},
+    )
+
+
+def same_vectors(got: Mapping[str, Vector], sent: Mapping[str, Vector]) -> bool:
+    """Whether the vectors read are those written, in unit length where the space is COSINE."""
+    if got.keys() != sent.keys():
+        return False
+    cosine = {space.name for space in SPACES if space.distance is Distance.COSINE}
+    return all(_same(got[name], sent[name], unit=name in cosine) for name in sent)
+
+
+def _same(got: Vector, sent: Vector, *, unit: bool) -> bool:
+    if isinstance(got, SparseVector) or isinstance(sent, SparseVector):
+        return (
+            isinstance(got, SparseVector)
+            and isinstance(sent, SparseVector)
+            and np.array_equal(got.indices, sent.indices)
+            and np.array_equal(got.values, sent.values)
+        )
+    wanted = sent / np.linalg.norm(sent, axis=-1, keepdims=True) if unit else sent
+    return got.shape == sent.shape and bool(np.allclose(got, wanted, atol=1e-6))
