@@ -1,0 +1,1 @@
+"""The demo: sample pictures, a real server, and questions with expected answers."""
