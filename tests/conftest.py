@@ -11,6 +11,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Some tests import onnxruntime themselves, and before our own package has switched this off.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Deadlines of hypothesis measure the machine, not the code; the examples are the same each run.
 hypothesis.settings.register_profile("triptych", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("triptych")

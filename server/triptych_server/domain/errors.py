@@ -169,7 +169,9 @@ class InvalidInput(TriptychError):
         if not violations:
             raise ValueError("InvalidInput needs at least one violation")
         self.violations = tuple(violations)
-        text = "; ".join(f"{v.field}: {v.message}" for v in self.violations)
+        text = "; ".join(
+            f"{v.field}: {v.message}" if v.field else v.message for v in self.violations
+        )
         super().__init__(self.violations[0].reason, text)
 
     def under(self, path: str) -> InvalidInput:

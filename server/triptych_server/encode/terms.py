@@ -37,7 +37,6 @@ import numpy as np
 from triptych_server.domain.collections import Stamp
 from triptych_server.domain.vectors import SparseVector
 from triptych_server.encode.stopwords import ENGLISH
-from triptych_server.encode.telemetry import switch_off_telemetry
 
 if TYPE_CHECKING:
     from fastembed import SparseEmbedding, SparseTextEmbedding
@@ -158,7 +157,6 @@ def _stopwords(language: str) -> frozenset[str]:
 
 
 def _new_model(language: str) -> SparseTextEmbedding:
-    switch_off_telemetry()
     from fastembed import SparseTextEmbedding
 
     stemmer = _STEMMERS.get(language)

@@ -13,6 +13,11 @@ class KeyLocks:
     def __init__(self) -> None:
         self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
+    @property
+    def held(self) -> int:
+        """How many keys are held or awaited now."""
+        return len(self._locks)
+
     @asynccontextmanager
     async def hold(self, keys: Iterable[str]) -> AsyncIterator[None]:
         """Holds the locks of all ``keys``; taken in sorted order, so that no two can deadlock."""
