@@ -38,6 +38,17 @@ from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.errors import StoreLocked, StoreRejected, StoreUnreadable
 
 
+@asynccontextmanager
+async def running(folder: Path, **settings: float) -> AsyncIterator[EdgeStore]:
+    """An open store with some of its settings changed."""
+    store = EdgeStore(folder, **settings)  # type: ignore[arg-type]
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 async def filled(folder: Path) -> None:
     """A closed store with one collection of ten points."""
     store = await EdgeStore.open(folder)
@@ -200,27 +211,75 @@ async def test_a_nearly_full_disk_refuses_writes_and_answers_reads(tmp_path: Pat
     await store.close()
 
 
-async def test_what_the_engine_refuses_is_logged_and_not_told(
+def _nested(depth: int) -> dict[str, Json]:
+    payload: dict[str, Json] = {}
+    for _ in range(depth - 1):
+        payload = {"a": payload}
+    return payload
+
+
+ONES = np.ones(8, np.float32)
+UNBEARABLE: dict[str, tuple[dict[str, Vector], dict[str, Json]]] = {
+    "short": ({"image": ONES[:3]}, {}),
+    "no numbers": ({"image": ONES[:0]}, {}),
+    "rows for a dense space": ({"image": np.ones((2, 8), np.float32)}, {}),
+    "no rows": ({"ocr": np.ones((0, 8), np.float32)}, {}),
+    "empty rows": ({"ocr": np.ones((2, 0), np.float32)}, {}),
+    "short rows": ({"ocr": np.ones((2, 7), np.float32)}, {}),
+    "rows of rows": ({"ocr": np.ones((1, 2, 8), np.float32)}, {}),
+    "not finite": ({"image": ONES * np.nan}, {}),
+    "infinite in a row": ({"ocr": np.stack([ONES, ONES * np.inf])}, {}),
+    "no such space": ({"nope": ONES}, {}),
+    "sparse for dense": ({"image": sparse({1: 1.0})}, {}),
+    "dense for sparse": ({"terms": ONES}, {}),
+    "halves": ({"terms": SparseVector(np.array([1, 2], np.uint32), ONES[:1])}, {}),
+    "twice": ({"terms": SparseVector(np.array([1, 1], np.uint32), ONES[:2])}, {}),
+    "backwards": ({"terms": SparseVector(np.array([2, 1], np.uint32), ONES[:2])}, {}),
+    "deep": ({"image": ONES}, _nested(200)),
+    "deep lists": ({"image": ONES}, {"a": [[[_nested(100)]]]}),
+    "not a number": ({"image": ONES}, {"a": float("nan")}),
+}
+
+
+async def test_what_the_engine_cannot_bear_never_reaches_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = await EdgeStore.open(tmp_path)
-    await store.create_collection(small())
-    good, bad = whole_point(1), whole_point(2)
-    vectors = {**bad.vectors, "image": bad.vectors["image"][:3]}  # type: ignore[index]
-    with pytest.raises(StoreRejected) as caught:
-        await store.upsert("things", [good, type(bad)(bad.id, vectors, {})])
-    assert caught.value.code is Code.INTERNAL
-    assert caught.value.message == "the store refused the operation; the log says why"
-    assert "expected dim: 8, got 3" in caplog.text
-    assert await store.count("things", Filter()) == 0
-    for leg in (LegQuery("nope", good.vectors["image"], 1), LegQuery("image", vectors["image"], 1)):
+    """Any of these would leave half a batch behind, or a folder that no engine opens again."""
+    async with running(tmp_path) as store:
+        await store.create_collection(small())
+        for name, (vectors, payload) in UNBEARABLE.items():
+            batch = [whole_point(1), Point(pid(2), vectors, payload), whole_point(3)]
+            with pytest.raises(StoreRejected) as caught:
+                await store.upsert("things", batch)
+            assert caught.value.code is Code.INTERNAL
+            assert caught.value.message == "the store refused the operation; the log says why"
+            assert await store.count("things", Filter()) == 0, name
         with pytest.raises(StoreRejected):
-            await store.query("things", [leg])
-    field = PayloadField("a b", FieldType.KEYWORD)
-    with pytest.raises(StoreRejected):
-        await store.create_collection(collection("odd", [IMAGE], [field]))
-    assert [entry.name for entry in (tmp_path / "collections").iterdir()] == ["things"]
-    await store.close()
+            await store.upsert("things", [whole_point(1), Point("no-uuid", {}, {})])
+        assert "dimension 3, not 8" in caplog.text
+
+        await store.upsert("things", [point(1, {"image": ONES}, _nested(64))])
+        engine = store.engine_pid
+        assert engine is not None
+        for name, (vectors, _) in UNBEARABLE.items():
+            for vector_name, vector in vectors.items():
+                if vector is not ONES or vector_name == "nope":
+                    with pytest.raises(StoreRejected):
+                        await store.query("things", [LegQuery(vector_name, vector, 5)])
+        assert store.engine_pid == engine  # none of them made it panic
+        os.kill(engine, signal.SIGKILL)
+    async with running(tmp_path) as store:
+        (stored,) = await store.retrieve("things", [pid(1)])
+        assert stored.payload == _nested(64)
+
+
+async def test_a_collection_that_the_engine_refuses_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with running(tmp_path) as store:
+        field = PayloadField("a b", FieldType.KEYWORD)
+        with pytest.raises(StoreRejected):
+            await store.create_collection(collection("odd", [IMAGE], [field]))
+        assert await store.list_collections() == ()
+    assert os.listdir(tmp_path / "collections") == []
 
 
 async def test_after_close_calls_are_unavailable_and_the_engine_is_gone(tmp_path: Path) -> None:

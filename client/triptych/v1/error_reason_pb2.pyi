@@ -351,6 +351,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `internal error, incident 5f0c9a2e`
     """
+    ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 65
+    """The server is stopping; another one, or the same one later, will answer.
+
+    For example: `the server is stopping`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -700,5 +705,10 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 64
 """A defect of the server. The metadata holds an incident id, which is also in its log.
 
 For example: `internal error, incident 5f0c9a2e`
+"""
+ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 65
+"""The server is stopping; another one, or the same one later, will answer.
+
+For example: `the server is stopping`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -107,6 +107,7 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     STORE_UNSUPPORTED = "STORE_UNSUPPORTED"
     INTERNAL = "INTERNAL"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
 
 
 def clip(value: object) -> str:

@@ -234,4 +234,4 @@ def _failure(name: str, cause: Exception) -> EncodingFailed:
 
 
 def _closing() -> Unavailable:
-    return Unavailable(Reason.INTERNAL, "encoder: the service is shutting down")
+    return Unavailable(Reason.SHUTTING_DOWN, "the server is stopping")

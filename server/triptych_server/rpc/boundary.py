@@ -21,6 +21,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from triptych_server.domain.errors import (
+    Code,
     DeadlineExceeded,
     Exhausted,
     InvalidInput,
@@ -95,6 +96,9 @@ async def _run(context: Any, call: Callable[[], Awaitable[None]], request_id: st
     try:
         await call()
     except TriptychError as error:
+        # What an adapter calls INTERNAL is a defect like any other: an id, and nothing of it.
+        if error.code is Code.INTERNAL:
+            return _incident(request_id, "a defect", error)
         return to_status(error)
     except grpc.aio.AbortError:
         # A servicer of grpc's own (health, reflection) has answered already.

@@ -1,0 +1,120 @@
+"""No request that the contract allows is answered UNKNOWN or INTERNAL; a good one works after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from grpc_status import rpc_status
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.any_message import any_message
+from tests.support.panels import draw_words
+from tests.support.server import RunningServer
+from triptych import Client, make_item
+from triptych.v1 import (
+    collection_service_pb2,
+    encode_service_pb2,
+    item_service_pb2,
+    search_service_pb2,
+    status_service_pb2,
+)
+
+SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
+EXAMPLES = 2000 if SOAK else 60
+FILES = (
+    collection_service_pb2,
+    encode_service_pb2,
+    item_service_pb2,
+    search_service_pb2,
+    status_service_pb2,
+)
+METHODS: dict[str, MethodDescriptor] = {
+    method.full_name: method
+    for file in FILES
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+FAULTS_OF_THE_CALLER = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+COLLECTION = "fuzz"
+PICTURE = draw_words(["FUZZ"], width=64, height=64)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server of its own: what is thrown at it may remove anything."""
+    with RunningServer(tmp_path_factory.mktemp("fuzz") / "data") as server:
+        yield server
+        assert server.stop() == 0
+        assert "unforeseen" not in server.log, server.log
+
+
+def test_every_method_is_thrown_at(fuzzed: RunningServer) -> None:
+    assert len(METHODS) >= 12
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600 if SOAK else 120)
+@pytest.mark.parametrize("name", METHODS)
+def test_any_request(fuzzed: RunningServer, name: str) -> None:
+    method = METHODS[name]
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    with fuzzed.client() as client, grpc.insecure_channel(fuzzed.address) as channel:
+        call: Any = channel.unary_unary(
+            path,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        )
+        @given(data=st.data())
+        def throw(data: st.DataObject) -> None:
+            request: Any = data.draw(any_message(method.input_type, [COLLECTION], [PICTURE]))
+            if hasattr(request, "collection_id") and data.draw(st.booleans()):
+                request.collection_id = COLLECTION
+            try:
+                answer = call(request, timeout=20)
+            except grpc.RpcError as error:
+                check_error(error)
+            else:
+                check_outcomes(answer)
+            check_good(client)
+
+        throw()
+
+
+def check_error(error: Any) -> None:
+    assert error.code() in FAULTS_OF_THE_CALLER, (error.code(), error.details())
+    status = rpc_status.from_call(error)
+    assert status is not None, "an error without its details"
+    assert any(detail.TypeName() == "google.rpc.ErrorInfo" for detail in status.details)
+
+
+def check_outcomes(answer: Any) -> None:
+    """An item's error is its caller's fault, too."""
+    codes = {code.value[0] for code in FAULTS_OF_THE_CALLER}
+    for outcome in getattr(answer, "outcomes", ()):
+        assert not outcome.error.code or outcome.error.code in codes, outcome
+
+
+def check_good(client: Client) -> None:
+    if COLLECTION not in {made.id for made in client.list_collections()}:
+        client.create_collection(COLLECTION)
+    client.upsert(COLLECTION, [make_item("good", caption="a good one")])
+    assert client.get_item(COLLECTION, "good").caption == "a good one"
