@@ -110,8 +110,10 @@ class App:
         self._stack.push_async_callback(store.close)
         terms = Bm25Terms()
         self._stack.callback(terms.close)
-        # Its imports take as long as a model: side by side with those, before the first request.
+        # Its imports take as long as a model's: beside those, and before the first request.
         warm = asyncio.create_task(terms.encode_query("warm", DEFAULT_LANGUAGE))
+        self._stack.callback(warm.cancel)
+        await asyncio.sleep(0)
         encoders = [self._load(*spec) for spec in settings.encoder_specs]
         await warm
         intake = PillowIntake(settings.limits, workers=settings.thread_count)

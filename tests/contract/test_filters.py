@@ -15,7 +15,6 @@ import pytest_asyncio
 from tests.support.filter_oracle import passes
 from tests.support.stores import AUDIO, collection, pid, point
 from triptych_server.domain.collections import FieldType, PayloadField
-from triptych_server.domain.errors import InvalidInput, Reason
 from triptych_server.domain.filters import (
     AnyOf,
     Condition,
@@ -30,7 +29,6 @@ from triptych_server.domain.filters import (
 )
 from triptych_server.domain.items import Json
 from triptych_server.domain.ports import LegQuery, Point, VectorStore
-from triptych_server.store.edge_store import EdgeStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -217,23 +215,3 @@ async def test_every_key_can_be_asked_about(store: VectorStore, things: str, key
     for condition in (top, inner):
         page = await store.scroll(things, Filter(must=(condition,)), limit=9, start_id=None)
         assert [found.id for found in page.points] == [pid(1)]
-
-
-@pytest.mark.parametrize("key", ['a"b', "a\\b", '"', "\\"])
-async def test_a_key_that_the_engine_cannot_name_is_refused(
-    store: VectorStore, things: str, key: str
-) -> None:
-    if not isinstance(store, EdgeStore):
-        pytest.skip("the embedded engine's own limit")
-    filter = Filter(must_not=(FieldCondition(("in", key), Exists()),))
-    calls = (
-        store.count(things, filter),
-        store.delete_matching(things, filter),
-        store.scroll(things, filter, limit=1, start_id=None),
-        store.query(things, [LegQuery("audio", np.ones(4, np.float32), 1, filter)]),
-    )
-    for call in calls:
-        with pytest.raises(InvalidInput) as caught:
-            await call
-        assert caught.value.violations[0].reason is Reason.FILTER_FIELD_INVALID
-        assert key in caught.value.message

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from tests.support.stores import dense, pid, point, sparse, whole_point
 from triptych_server.domain.filters import Equals, FieldCondition, Filter, PointIds
 from triptych_server.domain.ports import LegQuery, VectorStore
+from triptych_server.domain.vectors import Vector
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -121,7 +124,11 @@ async def test_completion_scores_the_chosen_points_as_the_legs_did(
 ) -> None:
     points = [whole_point(n) for n in range(60)]
     await store.upsert(things, points)
-    queries = {"image": dense(1, -2, 3), "ocr": dense(0, 1, 1), "terms": sparse({3: 1.0, 4: 0.5})}
+    queries: dict[str, Vector] = {
+        "image": dense(1, -2, 3),
+        "ocr": dense(0, 1, 1),
+        "terms": sparse({3: 1.0, 4: 0.5}),
+    }
     every = await store.query(things, [LegQuery(n, q, 1000) for n, q in queries.items()])
 
     chosen = tuple(pid(n) for n in (59, 3, 4, 10, 18, 31, 900))
@@ -197,6 +204,25 @@ async def test_the_idf_of_a_term_does_not_depend_on_the_choice_or_the_filter(
     assert {hit.id for hit in filtered} == {pid(n) for n in range(0, 10, 2)}
     for hit in (*filtered, *chosen):
         assert hit.similarity == pytest.approx(similarity[hit.id], abs=1e-6)
+
+
+async def test_deleted_points_do_not_count_for_the_idf(store: VectorStore, things: str) -> None:
+    """N = 3 and n = 1 are left of 6 and 4: ln(1 + 2.5 / 1.5)."""
+    await store.upsert(
+        things, [point(n, {"terms": sparse({1 if n < 4 else 2: 1.0})}) for n in range(6)]
+    )
+    await store.delete(things, [pid(1), pid(2)])
+    await store.delete_matching(things, Filter(must=(PointIds((pid(3),)),)))
+    free, chosen = await store.query(
+        things,
+        [
+            LegQuery("terms", sparse({1: 1.0}), 9),
+            LegQuery("terms", sparse({1: 1.0}), 9, within=(pid(0),)),
+        ],
+    )
+    for (hit,) in (free, chosen):
+        assert hit.id == pid(0)
+        assert hit.similarity == pytest.approx(math.log(1 + 2.5 / 1.5), abs=1e-6)
 
 
 async def test_equal_similarities_stand_in_the_order_of_ids(

@@ -43,6 +43,7 @@ def _texts(known: list[str]) -> st.SearchStrategy[str]:
 def _scalar(field: FieldDescriptor, known: list[str], files: list[bytes]) -> st.SearchStrategy[Any]:
     kind = field.cpp_type
     if kind == FieldDescriptor.CPPTYPE_ENUM:
+        assert field.enum_type is not None
         return st.one_of(st.sampled_from([v.number for v in field.enum_type.values]), _INTEGERS)
     if kind == FieldDescriptor.CPPTYPE_BOOL:
         return st.booleans()
@@ -94,6 +95,7 @@ def _fill(
     if inner.GetOptions().map_entry:
         keys = draw(st.lists(_texts(known), max_size=3, unique=True))
         value_type = inner.fields_by_name["value"].message_type
+        assert value_type is not None, "the contract's one map holds messages"
         for key in keys:
             made = draw(any_message(value_type, known, files, depth + 1))
             getattr(message, field.name)[key].CopyFrom(made)

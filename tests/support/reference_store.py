@@ -144,7 +144,7 @@ class ReferenceStore:
         self, collection_id: str, legs: Sequence[LegQuery]
     ) -> tuple[tuple[Scored, ...], ...]:
         collection = await self.get_collection(collection_id)
-        answers = []
+        answers: list[tuple[Scored, ...]] = []
         for leg in legs:
             if leg.within is not None and not leg.within:
                 answers.append(())
@@ -171,12 +171,12 @@ class ReferenceStore:
 
 
 def _point_struct(collection: Collection, point: Point) -> models.PointStruct:
-    vectors = {}
-    for name, vector in point.vectors.items():
-        space = collection.space(name)
-        assert space is not None
-        vectors[name] = _vector(space, vector)
-    return models.PointStruct(id=point.id, vector=vectors, payload=dict(point.payload))
+    spaces = {space.name: space for space in collection.vector_spaces}
+    return models.PointStruct(
+        id=point.id,
+        vector={name: _vector(spaces[name], vector) for name, vector in point.vectors.items()},
+        payload=dict(point.payload),
+    )
 
 
 def _vector(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,11 +61,52 @@ FIELDS = (
 @asynccontextmanager
 async def opened(kind: str, folder: Path) -> AsyncIterator[VectorStore]:
     """An open store of one of ``STORES``; the embedded one on ``folder``."""
-    store: VectorStore = ReferenceStore() if kind == "reference" else await EdgeStore.open(folder)
+    if kind == "edge":
+        async with running(folder) as edge:
+            yield edge
+        return
+    reference = ReferenceStore()
+    yield reference
+    await reference.close()
+
+
+@asynccontextmanager
+async def running(
+    folder: Path,
+    *,
+    flush_interval_s: float = 2.0,
+    flush_after_points: int = 4096,
+    min_free_bytes: int = 2**20,
+    lock_wait_s: float = 2.0,
+    restart_wait_s: float = 2.0,
+) -> AsyncIterator[EdgeStore]:
+    """An embedded store on ``folder``, open."""
+    store = EdgeStore(
+        folder,
+        flush_interval_s=flush_interval_s,
+        flush_after_points=flush_after_points,
+        min_free_bytes=min_free_bytes,
+        lock_wait_s=lock_wait_s,
+        restart_wait_s=restart_wait_s,
+    )
+    await store.start()
     try:
         yield store
     finally:
         await store.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait, half a minute at most, for what nothing tells of."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
+def engine_of(store: EdgeStore) -> int:
+    """The process id of the store's running engine."""
+    assert store.engine_pid is not None
+    return store.engine_pid
 
 
 def collection(

@@ -10,6 +10,7 @@ import errno
 import os
 from importlib.metadata import version
 from pathlib import Path
+from uuid import UUID
 
 import qdrant_edge as edge
 
@@ -212,8 +213,10 @@ class EdgeEngine:
         answers: list[list[tuple[str, float]]] = [[] for _ in legs]
         if requests:
             found = shard.query_batch(edge.QueryBatchRequest(requests))
+            # The legs find mostly the same points, and writing out an id takes a microsecond.
+            names: dict[int, str] = {}
             for position, points in zip(asked, found, strict=True):
-                hits = [(str(point.id), point.score) for point in points]
+                hits = [(_written(point.id, names), point.score) for point in points]
                 hits.sort(key=lambda hit: (-hit[1], hit[0]))
                 answers[position] = hits
         return answers
@@ -247,6 +250,15 @@ def failure_of(error: Exception) -> Failed:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failed(FailureKind.DISK_FULL, str(error))
     return Failed(FailureKind.REJECTED, f"{type(error).__name__}: {error}")
+
+
+def _written(point_id: object, names: dict[int, str]) -> str:
+    """The id as text, from ``names`` where it is known."""
+    assert isinstance(point_id, UUID)
+    name = names.get(point_id.int)
+    if name is None:
+        name = names[point_id.int] = str(point_id)
+    return name
 
 
 def _compiled(filter: Filter, within: tuple[str, ...] | None = None) -> edge.Filter | None:

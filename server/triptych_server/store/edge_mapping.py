@@ -41,6 +41,7 @@ from triptych_server.domain.filters import (
 )
 from triptych_server.domain.ports import LegQuery, Point, StoredPoint
 from triptych_server.domain.vectors import SparseVector, Vector
+from triptych_server.store.edge_checks import check_payload, check_vector
 
 EdgeVector = list[float] | list[list[float]] | edge.SparseVector
 EdgeCondition = (
@@ -94,7 +95,11 @@ def index_type(field_type: FieldType) -> edge.PayloadSchemaType:
 
 
 def edge_point(collection: Collection, point: Point) -> edge.Point:
-    """A point to be written whole. Raises KeyError for a vector of no known space."""
+    """A point to be written whole.
+
+    Raises ValueError, KeyError or TypeError for what the engine must not be given.
+    """
+    check_payload(point.payload)
     vectors = {
         name: edge_vector(_space(collection, name), vector)
         for name, vector in point.vectors.items()
@@ -103,7 +108,11 @@ def edge_point(collection: Collection, point: Point) -> edge.Point:
 
 
 def edge_vector(space: VectorSpace, vector: Vector) -> EdgeVector:
-    """A vector as ``space`` wants it: a dense one for a multivector space is a single row."""
+    """A vector as ``space`` wants it: a dense one for a multivector space is a single row.
+
+    Raises ValueError for one that the space cannot take.
+    """
+    check_vector(space, vector)
     if isinstance(vector, SparseVector):
         return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
     rows: list[float] | list[list[float]] = vector.tolist()

@@ -265,7 +265,8 @@ async def test_one_model_a_language_however_many_ask_first(
     terms = Bm25Terms()
     languages = ["sv", "xx", "sv", "yy", "da"] * 4
     vectors = await asyncio.gather(*(terms.encode_query("lantern", name) for name in languages))
-    assert made == ["sv", "xx", "da"]
+    assert len(made) == 3
+    assert set(made) in ({"sv", "xx", "da"}, {"sv", "yy", "da"}), "xx and yy share a model"
     assert all(len(vector) == 1 for vector in vectors)
     terms.close()
 
