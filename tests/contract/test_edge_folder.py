@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import qdrant_edge as edge
 
 from tests.support.stores import IMAGE, collection, pid, running, same_vectors, small, whole_point
 from triptych_server.domain.collections import Distance, Source, SpaceKind, VectorSpace
@@ -102,6 +103,15 @@ def _change(folder: Path, key: str, value: object) -> None:
     description.write_text(json.dumps({**tree, key: value}), encoding="utf-8")
 
 
+def _panic(folder: Path) -> None:
+    """Leave an operation in the engine's log on which it panics, now and whenever it starts."""
+    shard = edge.EdgeShard.load(str(folder / "shard"))
+    rows = [[1.0] * 8, [1.0] * 9]
+    with pytest.raises(BaseException, match="size mismatch"):
+        shard.update(edge.UpdateOperation.upsert_points([edge.Point(pid(1), {"ocr": rows})]))
+    shard.close()
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "no description": lambda folder: (folder / "collection.json").unlink(),
     "half a description": _cut,
@@ -111,6 +121,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
         folder, "vector_spaces", [{"name": "image", "kind": "hyper"}]
     ),
     "the description of another": lambda folder: _change(folder, "id", "other"),
+    "a log that makes the engine panic": _panic,
     "no shard": lambda folder: (folder / "shard").rename(folder / "moved"),
 }
 
@@ -175,7 +186,7 @@ async def test_a_nearly_full_disk_refuses_writes_and_answers_reads(tmp_path: Pat
         ):
             with pytest.raises(Exhausted) as caught:
                 await call
-            assert caught.value.reason is Reason.STORE_UNAVAILABLE
+            assert caught.value.reason is Reason.STORE_FULL
         assert await store.count("things", Filter()) == 10
         assert await store.delete("things", [pid(1)]) == 1
         assert [found.id for found in await store.list_collections()] == ["things"]

@@ -28,7 +28,7 @@ async def test_after_close_calls_are_unavailable_and_the_engine_is_gone(tmp_path
         with pytest.raises(ProcessLookupError):
             os.kill(engine, 0)
         assert not (await store.info()).ready
-        with pytest.raises(Unavailable, match="closed"):
+        with pytest.raises(Unavailable, match="stopping"):
             await store.count("things", Filter())
     async with running(tmp_path) as again:
         assert await again.count("things", Filter()) == 40

@@ -356,6 +356,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `the server is stopping`
     """
+    ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 66
+    """The disk of the vector store is nearly full, so nothing more is written.
+
+    For example: `the store's disk is nearly full; nothing was written`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -710,5 +715,10 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 65
 """The server is stopping; another one, or the same one later, will answer.
 
 For example: `the server is stopping`
+"""
+ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 66
+"""The disk of the vector store is nearly full, so nothing more is written.
+
+For example: `the store's disk is nearly full; nothing was written`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -103,7 +103,8 @@ class FieldCondition(_message.Message):
     EXISTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The field's path: payload keys joined by dots, outermost first. A key that holds a dot or a
-    space stands in double quotes: `size."inner width".cm`.
+    space stands in double quotes: `size."inner width".cm`. A key that holds a double quote or a
+    backslash can't be asked about.
     """
     exists: _builtins.bool
     """True: the field has a value, that is, it is there and is neither null nor an empty list.

@@ -108,6 +108,7 @@ class Reason(StrEnum):
     STORE_UNSUPPORTED = "STORE_UNSUPPORTED"
     INTERNAL = "INTERNAL"
     SHUTTING_DOWN = "SHUTTING_DOWN"
+    STORE_FULL = "STORE_FULL"
 
 
 def clip(value: object) -> str:

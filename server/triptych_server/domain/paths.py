@@ -6,8 +6,9 @@ import re
 
 from triptych_server.domain.filters import FieldPath
 
-_SEGMENT = re.compile(r'"([^"\x00-\x1f\x7f]+)"|([^."\[\]\s\x00-\x1f\x7f]+)')
-_BARE = re.compile(r'[^."\[\]\s\x00-\x1f\x7f]+')
+# Qdrant's own paths have no way to write a double quote or a backslash.
+_SEGMENT = re.compile(r'"([^"\\\x00-\x1f\x7f]+)"|([^."\\\[\]\s\x00-\x1f\x7f]+)')
+_BARE = re.compile(r'[^."\\\[\]\s\x00-\x1f\x7f]+')
 
 
 def parse_path(text: str) -> FieldPath:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
@@ -106,7 +107,7 @@ class EdgeEngine:
     def _load(self, collection: Collection) -> None:
         try:
             shard = edge.EdgeShard.load(str(self._catalogue.shard(collection.id)))
-        except Exception as error:  # the engine has no narrower class
+        except BaseException as error:  # a panic of the engine is no Exception
             kind = FailureKind.LOCKED if "WouldBlock" in str(error) else FailureKind.UNREADABLE
             raise EngineFailure(kind, str(error), collection.id) from error
         self._shards[collection.id] = shard
@@ -138,9 +139,10 @@ class EdgeEngine:
         self._load(collection)
 
     def _drop(self, collection_id: str) -> None:
-        self._shard(collection_id).close()
-        del self._shards[collection_id], self._collections[collection_id]
+        shard = self._shard(collection_id)
         self._catalogue.drop(collection_id)
+        del self._shards[collection_id], self._collections[collection_id]
+        shard.close()
 
     def _upsert(self, request: ask.Upsert) -> None:
         shard = self._shard(request.collection_id)
@@ -226,11 +228,10 @@ class EdgeEngine:
             self._shards[collection_id].flush()
 
     def _close(self) -> None:
-        for shard in self._shards.values():
-            shard.flush()
-            shard.close()
-        self._shards.clear()
-        self._collections.clear()
+        with ExitStack() as every:  # one that fails does not keep the others from it
+            for shard in self._shards.values():
+                every.callback(shard.close)
+                every.callback(shard.flush)
 
     def _need_space(self) -> None:
         """Refuse to write where the disk is nearly full.

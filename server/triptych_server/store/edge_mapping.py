@@ -115,10 +115,10 @@ def edge_vector(space: VectorSpace, vector: Vector) -> EdgeVector:
     check_vector(space, vector)
     if isinstance(vector, SparseVector):
         return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
-    rows: list[float] | list[list[float]] = vector.tolist()
-    if space.kind is SpaceKind.MULTI and vector.ndim == 1:
-        return [vector.tolist()]
-    return rows
+    if space.kind is SpaceKind.MULTI:
+        vector = np.atleast_2d(vector)
+    numbers: list[float] | list[list[float]] = vector.tolist()
+    return numbers
 
 
 def edge_query(

@@ -78,8 +78,9 @@ class EdgeProcess:
         except BaseException as error:
             writer.close()
             slow = isinstance(error, TimeoutError)
-            status = _describe(await _end(process, at_once=slow))
-            if not isinstance(error, asyncio.IncompleteReadError | OSError):
+            gone = isinstance(error, asyncio.IncompleteReadError | OSError) and not slow
+            status = _describe(await _end(process, at_once=not gone))
+            if not (gone or slow):
                 raise
             text = f"no greeting in {start_wait_s} s" if slow else f"no greeting: {status}"
             raise EngineNotStarted(Failed(FailureKind.REJECTED, text)) from error

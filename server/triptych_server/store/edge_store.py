@@ -283,7 +283,7 @@ class EdgeStore:
                 )
             case FailureKind.DISK_FULL:
                 return Exhausted(
-                    Reason.STORE_UNAVAILABLE,
+                    Reason.STORE_FULL,
                     "the disk of the store is nearly full: nothing can be written to it",
                 )
         log.error("the engine refused %s: %s", type(request).__name__, failed.text)

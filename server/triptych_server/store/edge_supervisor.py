@@ -108,7 +108,7 @@ class EdgeSupervisor:
     async def call(self, request: Request[Answer]) -> Answer:
         """The engine's answer. Raises RequestFailed, or Unavailable where there is no engine."""
         if self._closing:
-            raise Unavailable(Reason.STORE_UNAVAILABLE, "the store is closed")
+            raise Unavailable(Reason.SHUTTING_DOWN, "the server is stopping")
         if self._gave_up_waiting:
             # Let the restart go on even under a caller that tries again without a pause.
             await asyncio.sleep(0)
