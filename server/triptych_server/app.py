@@ -45,6 +45,7 @@ from triptych_server.usecases.collections import DEFAULT_LANGUAGE, Collections
 from triptych_server.usecases.encode import Encode
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.items import Items
+from triptych_server.usecases.locks import KeyLocks
 from triptych_server.usecases.panels import PanelMaker
 from triptych_server.usecases.query_vectors import QueryVectors
 from triptych_server.usecases.search import Search
@@ -152,7 +153,7 @@ class App:
     def _make_server(self) -> grpc.aio.Server:
         limit = self._settings.max_message_bytes
         return grpc.aio.server(
-            interceptors=[Boundary(limit)],
+            interceptors=[Boundary(limit, self._settings.max_bytes_in_flight)],
             options=[
                 # A second server on the same port must fail, not share it.
                 ("grpc.so_reuseport", 0),
@@ -181,27 +182,31 @@ class App:
     ) -> None:
         settings, limits = self._settings, self._settings.limits
         known = EncoderSet(encoders, terms)
+        writers = KeyLocks()
         upsert = Upsert(
             store,
             known,
-            PanelMaker(known, intake, ocr, settings.items_in_flight),
+            PanelMaker(known, intake, ocr, settings.pictures_in_flight),
             ocr,
+            writers,
             ocr_time_limit_ms=settings.ocr_time_limit_ms,
             now=now,
         )
-        search = Search(store, known, QueryVectors(store, known, intake))
+        # Room of their own: a query does not wait for the pictures that are being written.
+        room = asyncio.Semaphore(settings.pictures_in_flight)
+        search = Search(store, known, QueryVectors(store, known, intake, room))
         status = Status(version("triptych"), known, limits, store, ocr)
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
             CollectionServicer(Collections(store, known, now), limits), server
         )
         item_service_pb2_grpc.add_ItemServiceServicer_to_server(
-            ItemServicer(upsert, Items(store), limits), server
+            ItemServicer(upsert, Items(store, writers), limits), server
         )
         search_service_pb2_grpc.add_SearchServiceServicer_to_server(
             SearchServicer(search, limits), server
         )
         encode_service_pb2_grpc.add_EncodeServiceServicer_to_server(
-            EncodeServicer(Encode(known, intake), limits), server
+            EncodeServicer(Encode(known, intake, room), limits), server
         )
         status_service_pb2_grpc.add_StatusServiceServicer_to_server(StatusServicer(status), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

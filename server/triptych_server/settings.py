@@ -49,8 +49,8 @@ class Settings(BaseSettings):
     max_image_batch: int = Field(8, ge=1, le=1024, description="pictures of one model run")
     max_text_batch: int = Field(32, ge=1, le=4096, description="texts of one model run")
     max_queue: int = Field(4096, ge=1, le=1_000_000, description="inputs that may wait for a model")
-    items_in_flight: int = Field(
-        8, ge=1, le=256, description="items decoded, read and encoded at a time"
+    pictures_in_flight: int = Field(
+        8, ge=1, le=256, description="decoded pictures at a time, of upserts and of queries each"
     )
     ocr_language: str = Field(
         "eng", description="Tesseract language where the collection's own is not installed"
@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     )
     max_message_bytes: int = Field(
         32 * 1024 * 1024, ge=65_536, le=2**31 - 1, description="largest message, both ways"
+    )
+    max_bytes_in_flight: int = Field(
+        512 * 1024 * 1024, ge=65_536, description="bytes of all requests being answered"
     )
     max_image_bytes: int = Field(
         20 * 1024 * 1024, ge=1024, le=2**31 - 1, description="largest picture file"

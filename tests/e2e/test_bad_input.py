@@ -20,7 +20,9 @@ from tests.support.bad_input.build import (
     NAN,
     STRIP,
     SUPPLIED,
+    field,
     search,
+    where,
 )
 from tests.support.bad_input.items import ITEM_ROWS, payload_item
 from tests.support.server import RunningServer
@@ -183,9 +185,11 @@ def test_a_strip_breaks_two_rules(call: Stubs) -> None:
 
 
 def test_a_float_field_takes_large_numbers(call: Stubs) -> None:
-    item = payload_item(price=2.0**60)
+    item = payload_item(price=[2.0**60, 1])
     outcome = call(UpsertItemsRequest(collection_id=ID, items=[item])).outcomes[0]
     assert outcome.result != UpsertOutcome.RESULT_FAILED, outcome.error
+    found = call(search(filter=where(field("price", equals=2.0**60))))
+    assert [hit.item.id for hit in found.hits] == [item.id]
 
 
 @pytest.mark.parametrize(

@@ -200,8 +200,10 @@ def test_a_long_caption_is_found_by_its_end(client: Client, new_id: Callable[[],
         make_item("other", caption=filler + "at last a train came by"),
     ]
     outcomes = client.upsert(collection, items)
-    assert outcomes[0].caption_tokens.windows > 1
-    assert not outcomes[0].caption_tokens.truncated
+    used = {made.vector_name: made.tokens for made in outcomes[0].vector_tokens}
+    assert set(used) == {"caption"}
+    assert used["caption"].windows > 1
+    assert not used["caption"].truncated
     found = client.search(collection, text="a penguin came by", weights={"caption": 1})
     assert found.hits[0].item.id == "long"
 

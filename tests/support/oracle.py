@@ -45,25 +45,10 @@ def max_sim(
     return sum(max(measure(q, s) for s in stored) for q in queries)
 
 
-def sparse_dot(
-    query: Mapping[int, float],
-    stored: Mapping[int, float],
-    corpus: Sequence[Mapping[int, float]],
-) -> float | None:
-    """The dot product over shared terms, each weighted by inverse document frequency.
-
-    idf = ln(1 + (N - n + 0.5) / (n + 0.5)), N documents with the vector, n of them with the term.
-    None where no term is shared.
-    """
+def sparse_dot(query: Mapping[int, float], stored: Mapping[int, float]) -> float | None:
+    """The dot product over shared places; None where there is none."""
     shared = query.keys() & stored.keys()
-    if not shared:
-        return None
-    total = 0.0
-    for term in shared:
-        n = sum(term in document for document in corpus)
-        idf = math.log(1 + (len(corpus) - n + 0.5) / (n + 0.5))
-        total += query[term] * idf * stored[term]
-    return total
+    return math.fsum(query[place] * stored[place] for place in shared) if shared else None
 
 
 def reciprocal_rank(legs: Sequence[OracleLeg], k: float, limit: int) -> list[OracleHit]:

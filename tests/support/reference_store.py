@@ -7,6 +7,7 @@ alone: it keeps nothing, blocks the event loop and ignores payload indexes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from importlib.metadata import version
 from typing import assert_never
 
@@ -59,7 +60,9 @@ class ReferenceStore:
             if space.kind is not SpaceKind.SPARSE
         }
         sparse = {
-            space.name: models.SparseVectorParams(modifier=models.Modifier.IDF)
+            space.name: models.SparseVectorParams(
+                modifier=models.Modifier.IDF if space.has_idf else None
+            )
             for space in collection.vector_spaces
             if space.kind is SpaceKind.SPARSE
         }
@@ -82,8 +85,10 @@ class ReferenceStore:
         await self._client.delete_collection(collection_id)
         del self._collections[collection_id]
 
-    async def upsert(self, collection_id: str, points: Sequence[Point]) -> None:
-        collection = await self.get_collection(collection_id)
+    async def upsert(
+        self, collection_id: str, points: Sequence[Point], *, created: datetime | None = None
+    ) -> None:
+        collection = await self._the_one(collection_id, created)
         if points:
             await self._client.upsert(
                 collection_id, [_point_struct(collection, point) for point in points]
@@ -140,10 +145,16 @@ class ReferenceStore:
             None if next_id is None else str(next_id),
         )
 
-    async def query(
-        self, collection_id: str, legs: Sequence[LegQuery]
-    ) -> tuple[tuple[Scored, ...], ...]:
+    async def _the_one(self, collection_id: str, created: datetime | None) -> Collection:
         collection = await self.get_collection(collection_id)
+        if created is not None and collection.create_time != created:
+            raise collection_not_found(collection_id)
+        return collection
+
+    async def query(
+        self, collection_id: str, legs: Sequence[LegQuery], *, created: datetime | None = None
+    ) -> tuple[tuple[Scored, ...], ...]:
+        collection = await self._the_one(collection_id, created)
         answers: list[tuple[Scored, ...]] = []
         for leg in legs:
             if leg.within is not None and not leg.within:

@@ -138,9 +138,9 @@ def _tidy(console: Console, client: Client, scenes: Sequence[Scene]) -> None:
         found = client.get_collection(COLLECTION)
     except NotFound:
         return
-    now = {encoder.id: encoder.revision for encoder in client.status().encoders}
-    of_models = [space.stamp for space in found.vector_spaces if space.stamp.encoder_id in now]
-    if any(stamp.revision != now[stamp.encoder_id] for stamp in of_models):
+    now = {encoder.name: encoder.revision for encoder in client.status().encoders}
+    of_models = [space.stamp for space in found.vector_spaces if space.stamp.model in now]
+    if any(stamp.revision != now[stamp.model] for stamp in of_models):
         client.delete_collection(COLLECTION)
         _fact(
             console, "store", f"its vectors were another {ENCODER}'s; the collection is made anew"

@@ -125,7 +125,7 @@ class VectorSpace(_message.Message):
         KIND_MULTI: VectorSpace._Kind.ValueType  # 2
         """One vector a text window (or as many as the caller supplies), compared by max-sim."""
         KIND_SPARSE: VectorSpace._Kind.ValueType  # 3
-        """Term weights (BM25 with inverse document frequency) for text sources, or supplied."""
+        """Term weights: BM25 for text sources, or supplied."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """The shape of a vector."""
@@ -137,7 +137,7 @@ class VectorSpace(_message.Message):
     KIND_MULTI: VectorSpace.Kind.ValueType  # 2
     """One vector a text window (or as many as the caller supplies), compared by max-sim."""
     KIND_SPARSE: VectorSpace.Kind.ValueType  # 3
-    """Term weights (BM25 with inverse document frequency) for text sources, or supplied."""
+    """Term weights: BM25 for text sources, or supplied."""
 
     class _Distance:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -150,7 +150,10 @@ class VectorSpace(_message.Message):
         DISTANCE_COSINE: VectorSpace._Distance.ValueType  # 1
         """The cosine of the angle, from -1 to 1. Vectors are kept, and come back, with unit length."""
         DISTANCE_DOT: VectorSpace._Distance.ValueType  # 2
-        """The dot product."""
+        """The dot product. In a sparse space of text each shared term is also weighted by its inverse
+        document frequency, ln(1 + (N - n + 0.5) / (n + 0.5)) for n of N items with the term;
+        supplied sparse vectors bring their own weights.
+        """
 
     class Distance(_Distance, metaclass=_DistanceEnumTypeWrapper):
         """How two vectors are compared. A higher similarity is always nearer."""
@@ -160,7 +163,10 @@ class VectorSpace(_message.Message):
     DISTANCE_COSINE: VectorSpace.Distance.ValueType  # 1
     """The cosine of the angle, from -1 to 1. Vectors are kept, and come back, with unit length."""
     DISTANCE_DOT: VectorSpace.Distance.ValueType  # 2
-    """The dot product."""
+    """The dot product. In a sparse space of text each shared term is also weighted by its inverse
+    document frequency, ln(1 + (N - n + 0.5) / (n + 0.5)) for n of N items with the term;
+    supplied sparse vectors bring their own weights.
+    """
 
     NAME_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int

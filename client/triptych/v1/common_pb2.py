@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18triptych/v1/common.proto\x12\x0btriptych.v1\"\x15\n\x05Image\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\xd5\x02\n\x07Warning\x12\'\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x19.triptych.v1.Warning.Code\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\"\x80\x02\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43ODE_ANIMATION_FIRST_FRAME\x10\x01\x12\x18\n\x14\x43ODE_ALPHA_FLATTENED\x10\x02\x12\x17\n\x13\x43ODE_TEXT_TRUNCATED\x10\x03\x12\x15\n\x11\x43ODE_TEXT_CLEANED\x10\x04\x12\x14\n\x10\x43ODE_WINDOWS_CUT\x10\x05\x12\x13\n\x0f\x43ODE_OCR_FAILED\x10\x06\x12\x16\n\x12\x43ODE_OCR_TIMED_OUT\x10\x07\x12\x14\n\x10\x43ODE_LEG_SKIPPED\x10\x08\x12\x1f\n\x1b\x43ODE_FILTER_FIELD_UNINDEXED\x10\t\"1\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_us\x18\x02 \x01(\x05\"E\n\x07Timings\x12(\n\x06stages\x18\x01 \x03(\x0b\x32\x18.triptych.v1.StageTiming\x12\x10\n\x08total_us\x18\x02 \x01(\x05\"X\n\x08TokenUse\x12\x13\n\x0btoken_count\x18\x01 \x01(\x05\x12\x13\n\x0btokens_used\x18\x02 \x01(\x05\x12\x0f\n\x07windows\x18\x03 \x01(\x05\x12\x11\n\ttruncated\x18\x04 \x01(\x08\"P\n\x0c\x45ncoderStamp\x12\x12\n\nencoder_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x1a\n\x12preprocessing_hash\x18\x03 \x01(\tBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18triptych/v1/common.proto\x12\x0btriptych.v1\"\x15\n\x05Image\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\xee\x02\n\x07Warning\x12\'\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x19.triptych.v1.Warning.Code\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\"\x99\x02\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43ODE_ANIMATION_FIRST_FRAME\x10\x01\x12\x18\n\x14\x43ODE_ALPHA_FLATTENED\x10\x02\x12\x17\n\x13\x43ODE_TEXT_TRUNCATED\x10\x03\x12\x15\n\x11\x43ODE_TEXT_CLEANED\x10\x04\x12\x14\n\x10\x43ODE_WINDOWS_CUT\x10\x05\x12\x13\n\x0f\x43ODE_OCR_FAILED\x10\x06\x12\x16\n\x12\x43ODE_OCR_TIMED_OUT\x10\x07\x12\x14\n\x10\x43ODE_LEG_SKIPPED\x10\x08\x12\x1f\n\x1b\x43ODE_FILTER_FIELD_UNINDEXED\x10\t\x12\x17\n\x13\x43ODE_NOT_SEARCHABLE\x10\n\"1\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_us\x18\x02 \x01(\x05\"E\n\x07Timings\x12(\n\x06stages\x18\x01 \x03(\x0b\x32\x18.triptych.v1.StageTiming\x12\x10\n\x08total_us\x18\x02 \x01(\x05\"X\n\x08TokenUse\x12\x13\n\x0btoken_count\x18\x01 \x01(\x05\x12\x13\n\x0btokens_used\x18\x02 \x01(\x05\x12\x0f\n\x07windows\x18\x03 \x01(\x05\x12\x11\n\ttruncated\x18\x04 \x01(\x08\"K\n\x0c\x45ncoderStamp\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x1a\n\x12preprocessing_hash\x18\x03 \x01(\tBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMAGE']._serialized_start=41
   _globals['_IMAGE']._serialized_end=62
   _globals['_WARNING']._serialized_start=65
-  _globals['_WARNING']._serialized_end=406
+  _globals['_WARNING']._serialized_end=431
   _globals['_WARNING_CODE']._serialized_start=150
-  _globals['_WARNING_CODE']._serialized_end=406
-  _globals['_STAGETIMING']._serialized_start=408
-  _globals['_STAGETIMING']._serialized_end=457
-  _globals['_TIMINGS']._serialized_start=459
-  _globals['_TIMINGS']._serialized_end=528
-  _globals['_TOKENUSE']._serialized_start=530
-  _globals['_TOKENUSE']._serialized_end=618
-  _globals['_ENCODERSTAMP']._serialized_start=620
-  _globals['_ENCODERSTAMP']._serialized_end=700
+  _globals['_WARNING_CODE']._serialized_end=431
+  _globals['_STAGETIMING']._serialized_start=433
+  _globals['_STAGETIMING']._serialized_end=482
+  _globals['_TIMINGS']._serialized_start=484
+  _globals['_TIMINGS']._serialized_end=553
+  _globals['_TOKENUSE']._serialized_start=555
+  _globals['_TOKENUSE']._serialized_end=643
+  _globals['_ENCODERSTAMP']._serialized_start=645
+  _globals['_ENCODERSTAMP']._serialized_end=720
 # @@protoc_insertion_point(module_scope)

@@ -77,6 +77,8 @@ class Warning(_message.Message):
         """A leg could not be asked, for example because the item given as input lacks that vector."""
         CODE_FILTER_FIELD_UNINDEXED: Warning._Code.ValueType  # 9
         """The filter asks about a payload field without an index: right, but slow on many items."""
+        CODE_NOT_SEARCHABLE: Warning._Code.ValueType  # 10
+        """No vector could be made from the item, so no search finds it. It is listed and counted."""
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Which kind of thing was done."""
@@ -101,6 +103,8 @@ class Warning(_message.Message):
     """A leg could not be asked, for example because the item given as input lacks that vector."""
     CODE_FILTER_FIELD_UNINDEXED: Warning.Code.ValueType  # 9
     """The filter asks about a payload field without an index: right, but slow on many items."""
+    CODE_NOT_SEARCHABLE: Warning.Code.ValueType  # 10
+    """No vector could be made from the item, so no search finds it. It is listed and counted."""
 
     CODE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
@@ -135,7 +139,7 @@ class StageTiming(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     DURATION_US_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """The stage, such as `parse`, `encode`, `legs`, `complete`, `fuse`, `fetch`."""
+    """The stage, such as `parse`, `encode`, `legs`, `complete`, `fuse`, `fetch`, `render`."""
     duration_us: _builtins.int
     """Wall-clock time in microseconds."""
     def __init__(
@@ -161,7 +165,7 @@ class Timings(_message.Message):
     STAGES_FIELD_NUMBER: _builtins.int
     TOTAL_US_FIELD_NUMBER: _builtins.int
     total_us: _builtins.int
-    """From the request's arrival at its servicer to its answer, in microseconds."""
+    """From the parsed message to the answer, in microseconds; the network is not in it."""
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageTiming]:
         """The stages, in the order in which they began. Stages of a batch may overlap."""
@@ -222,11 +226,11 @@ class EncoderStamp(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ENCODER_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     PREPROCESSING_HASH_FIELD_NUMBER: _builtins.int
-    encoder_id: _builtins.str
-    """The encoder's id, or `bm25` for sparse term weights."""
+    model: _builtins.str
+    """The model's own name, whatever its id in a server, or `bm25` for sparse term weights."""
     revision: _builtins.str
     """The revision of the encoder's files."""
     preprocessing_hash: _builtins.str
@@ -236,13 +240,13 @@ class EncoderStamp(_message.Message):
     def __init__(
         self,
         *,
-        encoder_id: _builtins.str = ...,
+        model: _builtins.str = ...,
         revision: _builtins.str = ...,
         preprocessing_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoder_id", b"encoder_id", "preprocessing_hash", b"preprocessing_hash", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "preprocessing_hash", b"preprocessing_hash", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

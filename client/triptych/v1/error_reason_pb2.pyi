@@ -214,7 +214,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `items[0].vectors[audio]: wrong kind of vector (got sparse, allowed dense)`
     """
     ERROR_REASON_VECTOR_NOT_FINITE: _ErrorReason.ValueType  # 38
-    """A vector holds NaN or infinity.
+    """A vector holds NaN, infinity or a value beyond 1e15.
 
     For example: `input.vector.dense.values[7]: is not finite (got nan)`
     """
@@ -574,7 +574,7 @@ ERROR_REASON_VECTOR_KIND: ErrorReason.ValueType  # 37
 For example: `items[0].vectors[audio]: wrong kind of vector (got sparse, allowed dense)`
 """
 ERROR_REASON_VECTOR_NOT_FINITE: ErrorReason.ValueType  # 38
-"""A vector holds NaN or infinity.
+"""A vector holds NaN, infinity or a value beyond 1e15.
 
 For example: `input.vector.dense.values[7]: is not finite (got nan)`
 """

@@ -187,7 +187,7 @@ class Ocr(_message.Message):
         STATE_UNSPECIFIED: Ocr._State.ValueType  # 0
         """Not known."""
         STATE_SKIPPED: Ocr._State.ValueType  # 1
-        """The picture was not read, because there is none or the request said so."""
+        """The picture was not read: there is none, the request said so, or no space wants its words."""
         STATE_SUPPLIED: Ocr._State.ValueType  # 2
         """The caller gave the text."""
         STATE_READ: Ocr._State.ValueType  # 3
@@ -195,9 +195,11 @@ class Ocr(_message.Message):
         STATE_NO_TEXT: Ocr._State.ValueType  # 4
         """The picture was read, and holds no words."""
         STATE_FAILED: Ocr._State.ValueType  # 5
-        """The picture could not be read. The item's other panels were kept."""
+        """The picture could not be read, or the server has no Tesseract. The item's other panels, and
+        an `ocr_text` of its own, were kept.
+        """
         STATE_TIMED_OUT: Ocr._State.ValueType  # 6
-        """The time limit passed. The item's other panels were kept."""
+        """The time limit passed. The item's other panels, and an `ocr_text` of its own, were kept."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How it went."""
@@ -205,7 +207,7 @@ class Ocr(_message.Message):
     STATE_UNSPECIFIED: Ocr.State.ValueType  # 0
     """Not known."""
     STATE_SKIPPED: Ocr.State.ValueType  # 1
-    """The picture was not read, because there is none or the request said so."""
+    """The picture was not read: there is none, the request said so, or no space wants its words."""
     STATE_SUPPLIED: Ocr.State.ValueType  # 2
     """The caller gave the text."""
     STATE_READ: Ocr.State.ValueType  # 3
@@ -213,9 +215,11 @@ class Ocr(_message.Message):
     STATE_NO_TEXT: Ocr.State.ValueType  # 4
     """The picture was read, and holds no words."""
     STATE_FAILED: Ocr.State.ValueType  # 5
-    """The picture could not be read. The item's other panels were kept."""
+    """The picture could not be read, or the server has no Tesseract. The item's other panels, and
+    an `ocr_text` of its own, were kept.
+    """
     STATE_TIMED_OUT: Ocr.State.ValueType  # 6
-    """The time limit passed. The item's other panels were kept."""
+    """The time limit passed. The item's other panels, and an `ocr_text` of its own, were kept."""
 
     STATE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int

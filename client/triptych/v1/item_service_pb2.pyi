@@ -130,8 +130,7 @@ class UpsertOutcome(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     IMAGE_INFO_FIELD_NUMBER: _builtins.int
-    CAPTION_TOKENS_FIELD_NUMBER: _builtins.int
-    OCR_TOKENS_FIELD_NUMBER: _builtins.int
+    VECTOR_TOKENS_FIELD_NUMBER: _builtins.int
     OCR_STATE_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """The item's place in the request, from 0."""
@@ -154,12 +153,10 @@ class UpsertOutcome(_message.Message):
         """What is known of its picture."""
 
     @_builtins.property
-    def caption_tokens(self) -> _common_pb2.TokenUse:
-        """How much of the caption was read by its dense encoder; unset where it has none."""
-
-    @_builtins.property
-    def ocr_tokens(self) -> _common_pb2.TokenUse:
-        """How much of the OCR text was read by its dense encoder; unset where it has none."""
+    def vector_tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorTokens]:
+        """How much of its texts was read, for each dense or multi vector made from text; empty where
+        nothing was written.
+        """
 
     def __init__(
         self,
@@ -170,17 +167,44 @@ class UpsertOutcome(_message.Message):
         error: _status_pb2.Status | None = ...,
         warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
         image_info: _item_pb2.ImageInfo | None = ...,
-        caption_tokens: _common_pb2.TokenUse | None = ...,
-        ocr_tokens: _common_pb2.TokenUse | None = ...,
+        vector_tokens: _abc.Iterable[Global___VectorTokens] | None = ...,
         ocr_state: _item_pb2.Ocr.State.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caption_tokens", b"caption_tokens", "error", b"error", "image_info", b"image_info", "ocr_tokens", b"ocr_tokens"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "image_info", b"image_info"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption_tokens", b"caption_tokens", "error", b"error", "id", b"id", "image_info", b"image_info", "index", b"index", "ocr_state", b"ocr_state", "ocr_tokens", b"ocr_tokens", "result", b"result", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "id", b"id", "image_info", b"image_info", "index", b"index", "ocr_state", b"ocr_state", "result", b"result", "vector_tokens", b"vector_tokens", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpsertOutcome: _TypeAlias = UpsertOutcome  # noqa: Y015
+
+@_typing.final
+class VectorTokens(_message.Message):
+    """How much of a text went into one vector."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VECTOR_NAME_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    vector_name: _builtins.str
+    """The vector space."""
+    @_builtins.property
+    def tokens(self) -> _common_pb2.TokenUse:
+        """How much was read."""
+
+    def __init__(
+        self,
+        *,
+        vector_name: _builtins.str = ...,
+        tokens: _common_pb2.TokenUse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens", "vector_name", b"vector_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VectorTokens: _TypeAlias = VectorTokens  # noqa: Y015
 
 @_typing.final
 class GetItemRequest(_message.Message):

@@ -144,7 +144,9 @@ class VectorQuery(_message.Message):
     similarities and moves nothing. Not all legs may have weight 0.
     """
     candidate_count: _builtins.int
-    """How many items this leg brings in, up to 5000; the greater of 100 and `limit` where unset."""
+    """How many items this leg brings in, up to 5000, and 20000 for all legs together; the greater
+    of 100 and `limit` where unset.
+    """
     @_builtins.property
     def input(self) -> Global___QueryInput:
         """What this leg looks for; the request's input where unset."""

@@ -215,6 +215,7 @@ class Limits(_message.Message):
     MAX_ENCODE_INPUTS_FIELD_NUMBER: _builtins.int
     MAX_DIMENSION_FIELD_NUMBER: _builtins.int
     MAX_OCR_TIME_LIMIT_MS_FIELD_NUMBER: _builtins.int
+    MAX_TOTAL_CANDIDATES_FIELD_NUMBER: _builtins.int
     max_message_bytes: _builtins.int
     """The largest message in either direction, in bytes."""
     max_items_per_upsert: _builtins.int
@@ -261,6 +262,8 @@ class Limits(_message.Message):
     """The dimension of a supplied vector."""
     max_ocr_time_limit_ms: _builtins.int
     """The time limit of reading one picture, in milliseconds."""
+    max_total_candidates: _builtins.int
+    """Candidates of all legs of one search together."""
     def __init__(
         self,
         *,
@@ -287,10 +290,11 @@ class Limits(_message.Message):
         max_encode_inputs: _builtins.int = ...,
         max_dimension: _builtins.int = ...,
         max_ocr_time_limit_ms: _builtins.int = ...,
+        max_total_candidates: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_candidate_count", b"max_candidate_count", "max_dimension", b"max_dimension", "max_encode_inputs", b"max_encode_inputs", "max_filter_conditions", b"max_filter_conditions", "max_id_bytes", b"max_id_bytes", "max_image_aspect", b"max_image_aspect", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_items_per_upsert", b"max_items_per_upsert", "max_legs", b"max_legs", "max_limit", b"max_limit", "max_message_bytes", b"max_message_bytes", "max_ocr_time_limit_ms", b"max_ocr_time_limit_ms", "max_page_size", b"max_page_size", "max_payload_bytes", b"max_payload_bytes", "max_payload_depth", b"max_payload_depth", "max_payload_fields", b"max_payload_fields", "max_sparse_terms", b"max_sparse_terms", "max_text_bytes", b"max_text_bytes", "max_vector_spaces", b"max_vector_spaces", "max_vectors_per_multivector", b"max_vectors_per_multivector", "max_weight", b"max_weight", "min_image_side", b"min_image_side"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_candidate_count", b"max_candidate_count", "max_dimension", b"max_dimension", "max_encode_inputs", b"max_encode_inputs", "max_filter_conditions", b"max_filter_conditions", "max_id_bytes", b"max_id_bytes", "max_image_aspect", b"max_image_aspect", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_items_per_upsert", b"max_items_per_upsert", "max_legs", b"max_legs", "max_limit", b"max_limit", "max_message_bytes", b"max_message_bytes", "max_ocr_time_limit_ms", b"max_ocr_time_limit_ms", "max_page_size", b"max_page_size", "max_payload_bytes", b"max_payload_bytes", "max_payload_depth", b"max_payload_depth", "max_payload_fields", b"max_payload_fields", "max_sparse_terms", b"max_sparse_terms", "max_text_bytes", b"max_text_bytes", "max_total_candidates", b"max_total_candidates", "max_vector_spaces", b"max_vector_spaces", "max_vectors_per_multivector", b"max_vectors_per_multivector", "max_weight", b"max_weight", "min_image_side", b"min_image_side"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

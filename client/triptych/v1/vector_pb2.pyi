@@ -110,7 +110,7 @@ Global___MultiVector: _TypeAlias = MultiVector  # noqa: Y015
 
 @_typing.final
 class SparseVector(_message.Message):
-    """A sparse vector. An empty one is not written."""
+    """A sparse vector. At least one value is not zero."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -27,7 +27,7 @@ class SpaceKind(Enum):
 class Distance(Enum):
     """How two vectors are compared; a higher similarity is always nearer.
 
-    Sparse spaces always use the dot product with IDF, so they have DOT.
+    Sparse spaces always have DOT: with IDF where the service makes their terms itself.
     """
 
     COSINE = "cosine"
@@ -60,11 +60,12 @@ class Windows:
 class Stamp:
     """Where a vector comes from. Vectors of one space all carry the same stamp.
 
-    ``preprocessing`` is a hash over everything between the input and the model that moves a
-    vector: resize, crop, normalisation, tokenizer, windows, stemmer.
+    ``model`` is the model's own name, or ``bm25``. ``preprocessing`` is a hash over everything
+    between the input and the model that moves a vector: resize, crop, normalisation, tokenizer,
+    stemmer.
     """
 
-    encoder: str
+    model: str
     revision: str
     preprocessing: str
 
@@ -89,6 +90,14 @@ class VectorSpace:
     def is_supplied(self) -> bool:
         """Whether the caller brings this space's vectors."""
         return Source.SUPPLIED in self.sources
+
+    @property
+    def has_idf(self) -> bool:
+        """Whether its dot products are weighted by inverse document frequency.
+
+        Only the service's own terms are: supplied sparse vectors bring their weights with them.
+        """
+        return self.kind is SpaceKind.SPARSE and not self.is_supplied
 
 
 @dataclass(frozen=True, slots=True)

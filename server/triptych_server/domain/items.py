@@ -31,6 +31,7 @@ class WarningCode(StrEnum):
     OCR_TIMED_OUT = "OCR_TIMED_OUT"
     LEG_SKIPPED = "LEG_SKIPPED"
     FILTER_FIELD_UNINDEXED = "FILTER_FIELD_UNINDEXED"
+    NOT_SEARCHABLE = "NOT_SEARCHABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,9 @@ class ItemInput:
 class Record:
     """What the service itself keeps of an item, under the reserved payload key.
 
-    ``hashes`` holds the SHA-256 of each panel, payload and supplied vector as it came; ``stamps``
-    one entry for every named vector that the point has (None where the caller supplied it).
+    ``hashes`` holds the SHA-256 of each panel, payload and supplied vector as it came, and under
+    ``ocr`` the language in which the picture was read; ``stamps`` one entry for every named vector
+    that the point has (None where the caller supplied it).
     """
 
     item_id: str
@@ -194,7 +196,10 @@ class UpsertResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class UpsertOutcome:
-    """The answer for one item: kept (then it survives a crash) or failed, and why."""
+    """The answer for one item: kept (then it survives a crash) or failed, and why.
+
+    ``tokens`` says for each vector made from text how much was read.
+    """
 
     index: int
     id: str
@@ -202,6 +207,5 @@ class UpsertOutcome:
     error: TriptychError | None = None
     notices: tuple[Notice, ...] = ()
     image: ImageInfo | None = None
-    caption_tokens: TokenUse | None = None
-    ocr_tokens: TokenUse | None = None
+    tokens: tuple[tuple[str, TokenUse], ...] = ()
     ocr_state: OcrState = OcrState.SKIPPED

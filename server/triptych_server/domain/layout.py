@@ -119,7 +119,7 @@ def _from_stamp(stamp: Stamp | None) -> Json:
     if stamp is None:
         return {}
     return {
-        "encoder": stamp.encoder,
+        "model": stamp.model,
         "revision": stamp.revision,
         "preprocessing": stamp.preprocessing,
     }
@@ -129,7 +129,7 @@ def _to_stamp(value: Json) -> Stamp | None:
     fields = _object(value)
     if not fields:
         return None
-    return Stamp(str(fields["encoder"]), str(fields["revision"]), str(fields["preprocessing"]))
+    return Stamp(str(fields["model"]), str(fields["revision"]), str(fields["preprocessing"]))
 
 
 def _from_image(image: ImageInfo) -> Json:

@@ -22,6 +22,7 @@ class Limits:
     max_limit: int = 1000
     max_page_size: int = 1000
     max_candidate_count: int = 5000
+    max_total_candidates: int = 20_000
     max_legs: int = 16
     max_weight: float = 1000.0
     max_filter_conditions: int = 256

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from triptych_server.domain.collections import FieldType, PayloadField
 from triptych_server.domain.errors import Reason, Violation, violation
-from triptych_server.domain.filters import FieldPath
+from triptych_server.domain.filters import FieldPath, Scalar
 from triptych_server.domain.items import Json, Payload
 
 # From here on a double no longer holds every whole number: JSON has already rounded it.
 FIRST_INEXACT = 2**53
 
-_ACCEPTS: dict[FieldType, Callable[[Json], bool]] = {
+# A path names no place inside a list of structs, so these keys are those of no declared field.
+_IN_LIST = "\x00"
+
+_ACCEPTS: dict[FieldType, Callable[[Json | Payload], bool]] = {
     FieldType.KEYWORD: lambda v: isinstance(v, str),
     FieldType.INTEGER: lambda v: isinstance(v, int) and not isinstance(v, bool),
     FieldType.FLOAT: lambda v: isinstance(v, int | float) and not isinstance(v, bool),
@@ -28,23 +32,7 @@ def check_payload(
     Whole numbers of 2^53 or more are refused unless their field is declared FLOAT; values of
     declared fields must be of that type, be null, or be lists of such values.
     """
-    found = []
-    for keys, text, value in _leaves(payload, (), path):
-        declared = types.get(keys)
-        if declared is not None and value is not None and not _ACCEPTS[declared](value):
-            got = _type_name(value)
-            found.append(violation(text, Reason.PAYLOAD_TYPE, f"needs {declared.name}", got=got))
-        elif _is_inexact(value) and declared is not FieldType.FLOAT:
-            found.append(
-                violation(
-                    text,
-                    Reason.NUMBER_NOT_EXACT,
-                    "may already have been rounded; send it as text, or declare the field FLOAT",
-                    got=f"{value:.0f}",
-                    allowed="below 2^53",
-                )
-            )
-    return found
+    return list(_walk(payload, (), path, types))
 
 
 def field_types(
@@ -54,28 +42,54 @@ def field_types(
     return {parse(field.name): field.type for field in fields}
 
 
-def _leaves(
-    value: Json | Payload, keys: FieldPath, text: str
-) -> Iterator[tuple[FieldPath, str, Json]]:
-    """Every value that is no struct and no list, with its keys (lists add none) and its path."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*keys, key), f"{text}.{key}")
-        if not value and keys:
-            yield keys, text, {}
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _leaves(inner, keys, f"{text}[{place}]")
-    else:
-        yield keys, text, value
-
-
-def _is_inexact(value: Json) -> bool:
+def is_inexact(value: Json | Scalar) -> TypeGuard[float]:
+    """Whether ``value`` is a whole number that a double may hold rounded."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return float(value).is_integer() and abs(value) >= FIRST_INEXACT
 
 
-def _type_name(value: Json) -> str:
+def _mistyped(declared: FieldType, value: Json | Payload, text: str) -> Iterator[Violation]:
+    """What is wrong with the value of a declared field: a scalar, null, or a list of them."""
+    entries: list[tuple[str, Json | Payload]] = [(text, value)]
+    if isinstance(value, list):
+        entries = [(f"{text}[{place}]", entry) for place, entry in enumerate(value)]
+    for where, entry in entries:
+        if entry is not None and not _ACCEPTS[declared](entry):
+            what = f"needs {declared.name}"
+            yield violation(where, Reason.PAYLOAD_TYPE, what, got=_type_name(entry))
+
+
+def _walk(
+    value: Json | Payload, keys: FieldPath, text: str, types: Mapping[FieldPath, FieldType]
+) -> Iterator[Violation]:
+    declared = types.get(keys)
+    if declared is not None:
+        yield from _mistyped(declared, value, text)
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _walk(inner, (*keys, key), f"{text}.{key}", types)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            here = f"{text}[{place}]"
+            if isinstance(inner, dict | list):
+                yield from _walk(inner, (*keys, _IN_LIST), here, types)
+            elif is_inexact(inner) and declared is not FieldType.FLOAT:
+                yield _inexact(here, inner)
+    elif is_inexact(value) and declared is not FieldType.FLOAT:
+        yield _inexact(text, value)
+
+
+def _inexact(text: str, value: float) -> Violation:
+    return violation(
+        text,
+        Reason.NUMBER_NOT_EXACT,
+        "may already have been rounded; send it as text, or declare the field FLOAT",
+        got=f"{value:.0f}",
+        allowed="below 2^53",
+    )
+
+
+def _type_name(value: Json | Payload) -> str:
     names: dict[type, str] = {bool: "a boolean", str: "a string", dict: "a struct", list: "a list"}
     return names.get(type(value), "a number")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from triptych_server.domain.collections import Collection, Stamp, Windows
@@ -96,8 +97,14 @@ class VectorStore(Protocol):
         """Remove the collection and everything in it. Raises NotFound."""
         ...
 
-    async def upsert(self, collection_id: str, points: Sequence[Point]) -> None:
-        """Write points whole, all or none. Raises NotFound, Unavailable."""
+    async def upsert(
+        self, collection_id: str, points: Sequence[Point], *, created: datetime | None = None
+    ) -> None:
+        """Write points whole, all or none. Raises NotFound, Unavailable.
+
+        With ``created``, the collection has to be the one made at that time: another of the same
+        name, made since, is NotFound.
+        """
         ...
 
     async def retrieve(
@@ -135,9 +142,11 @@ class VectorStore(Protocol):
         ...
 
     async def query(
-        self, collection_id: str, legs: Sequence[LegQuery]
+        self, collection_id: str, legs: Sequence[LegQuery], *, created: datetime | None = None
     ) -> tuple[tuple[Scored, ...], ...]:
         """All legs in one batch; each answer sorted by (similarity descending, id).
+
+        ``created`` as in ``upsert``.
 
         A point that lacks the vector is missing from that leg's answer; so is, on a sparse leg,
         a point that shares no term with the query.

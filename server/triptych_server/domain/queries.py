@@ -154,4 +154,3 @@ class SearchResult:
     legs: tuple[Leg, ...]
     k: float
     notices: tuple[Notice, ...]
-    timings: Timings

@@ -31,6 +31,9 @@ class SparseVector:
 
 Vector = FloatArray | SparseVector
 
+# Beyond it a dot product of many dimensions no longer fits a float32.
+MAX_MAGNITUDE = 1e15
+
 
 def unit(vector: FloatArray) -> FloatArray:
     """``vector`` (or each row of it) scaled to length 1, in float32; a zero vector stays zero."""

@@ -82,6 +82,7 @@ class TesseractOcr:
         self._languages = _installed_languages() if self._is_installed else ()
         self._default_language = default_language
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ocr")
+        self._slots = asyncio.Semaphore(workers)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -109,8 +110,13 @@ class TesseractOcr:
         refusal = self._refusal(language)
         if refusal:
             return OcrReading(OcrState.FAILED, language=language, message=refusal)
+        await self._slots.acquire()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, _read, picture, language, time_limit_ms)
+        reading = loop.run_in_executor(self._pool, _read, picture, language, time_limit_ms)
+        # Freed when the worker is, which is later than this call where its caller gives up: so
+        # readings that nobody awaits any more do not queue up, each holding its picture.
+        reading.add_done_callback(lambda done: self._slots.release())
+        return await asyncio.shield(reading)
 
     def _refusal(self, language: str) -> str:
         if not self._is_installed:

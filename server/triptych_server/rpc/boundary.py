@@ -42,8 +42,10 @@ _QUIET = ("/grpc.health.", "/grpc.reflection.")
 class Boundary(grpc.aio.ServerInterceptor):
     """Parses, runs, serialises, answers errors and logs, for every method of the server."""
 
-    def __init__(self, max_message_bytes: int) -> None:
+    def __init__(self, max_message_bytes: int, max_bytes_in_flight: int) -> None:
         self._max_message_bytes = max_message_bytes
+        self._max_bytes_in_flight = max_bytes_in_flight
+        self._bytes_in_flight = 0
 
     async def intercept_service(
         self,
@@ -60,21 +62,39 @@ class Boundary(grpc.aio.ServerInterceptor):
         metadata = dict(handler_call_details.invocation_metadata or ())
         request_id = _request_id(metadata.get("x-request-id"))
 
+        taken = 0
+
+        def parse(deserializer: Callable[[bytes], Any], raw: bytes) -> Any:
+            nonlocal taken
+            self._take(len(raw))
+            taken += len(raw)
+            return _parse(deserializer, raw)
+
         async def guard(context: Any, call: Callable[[], Awaitable[None]]) -> None:
             begin = time.perf_counter()
             status: Status | None = None
+            code = "CANCELLED"
             try:
                 await context.send_initial_metadata((("x-request-id", request_id),))
                 status = await _run(context, call, request_id)
-            finally:
                 code = RpcCode.Name(status.code) if status else "OK"
+            finally:
+                self._bytes_in_flight -= taken
                 level = logging.DEBUG if method.startswith(_QUIET) else logging.INFO
                 spent = (time.perf_counter() - begin) * 1000
                 log.log(level, "%s %s %.1f ms request_id=%s", method, code, spent, request_id)
             if status is not None:
                 await context.abort_with_status(rpc_status.to_status(status))
 
-        return rebuild(handler, guard, _parse, self._serialize)
+        return rebuild(handler, guard, parse, self._serialize)
+
+    def _take(self, size: int) -> None:
+        """Room for a request of ``size`` bytes. Raises Exhausted where others fill it."""
+        if self._bytes_in_flight and self._bytes_in_flight + size > self._max_bytes_in_flight:
+            raise Exhausted(
+                Reason.QUEUE_FULL, "too many large requests are being answered", retry_after_s=1.0
+            )
+        self._bytes_in_flight += size
 
     def _serialize(self, serializer: Callable[[Any], bytes], answer: Any) -> bytes:
         data = serializer(answer)

@@ -54,11 +54,14 @@ def rebuild(
         answer = b""
 
         async def call() -> None:
-            nonlocal answer
+            nonlocal answer, request
             if handler.request_streaming:
                 made = await handler.stream_unary(take_all(request), context)
             else:
-                made = await handler.unary_unary(take(request), context)
+                message = take(request)
+                # The message holds all of it again: a picture need not lie here twice.
+                request = b""
+                made = await handler.unary_unary(message, context)
             answer = serialize(handler.response_serializer, made)
 
         await guard(context, call)

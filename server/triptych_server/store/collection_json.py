@@ -78,7 +78,7 @@ def _dump_space(space: VectorSpace) -> dict[str, object]:
         },
         "stamp": stamp
         and {
-            "encoder": stamp.encoder,
+            "model": stamp.model,
             "revision": stamp.revision,
             "preprocessing": stamp.preprocessing,
         },

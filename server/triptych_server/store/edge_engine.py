@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import ExitStack
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
@@ -22,10 +23,10 @@ from triptych_server.store import edge_protocol as ask
 from triptych_server.store.catalogue import NAME, Catalogue, UnreadableCollection
 from triptych_server.store.edge_mapping import (
     UnaddressableField,
+    create_index,
     edge_filter,
     edge_point,
     edge_query,
-    index_type,
     shard_config,
     stored_point,
 )
@@ -70,7 +71,8 @@ class EdgeEngine:
     def execute(self, request: object) -> object:
         """Carry out one request; the answer is of the type that the request names."""
         match request:
-            case ask.Query(collection_id, legs):
+            case ask.Query(collection_id, legs, created):
+                self._check_identity(collection_id, created)
                 return self._query(collection_id, legs)
             case ask.Retrieve(collection_id, ids, vectors):
                 return self._retrieve(collection_id, ids, vectors)
@@ -83,6 +85,7 @@ class EdgeEngine:
             case ask.DeleteMatching(collection_id, filter):
                 return self._delete_matching(collection_id, filter)
             case ask.Upsert():
+                self._check_identity(request.collection_id, request.created)
                 self._upsert(request)
             case ask.CreateCollection(collection):
                 self._create(collection)
@@ -103,6 +106,12 @@ class EdgeEngine:
             raise EngineFailure(
                 FailureKind.COLLECTION_MISSING, "no such collection", collection_id
             ) from None
+
+    def _check_identity(self, collection_id: str, created: datetime | None) -> None:
+        """Refuse what was prepared for a collection that has been dropped and made anew since."""
+        self._shard(collection_id)
+        if created is not None and self._collections[collection_id].create_time != created:
+            raise EngineFailure(FailureKind.COLLECTION_MISSING, "made anew", collection_id)
 
     def _load(self, collection: Collection) -> None:
         try:
@@ -126,9 +135,7 @@ class EdgeEngine:
             shard = edge.EdgeShard.create(str(folder), shard_config(collection))
             try:
                 for field in collection.payload_fields:
-                    shard.update(
-                        edge.UpdateOperation.create_field_index(field.name, index_type(field.type))
-                    )
+                    shard.update(create_index(field))
                 shard.flush()
             finally:
                 shard.close()

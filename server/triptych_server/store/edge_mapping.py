@@ -24,6 +24,7 @@ from triptych_server.domain.collections import (
     Collection,
     Distance,
     FieldType,
+    PayloadField,
     SpaceKind,
     VectorSpace,
 )
@@ -39,6 +40,7 @@ from triptych_server.domain.filters import (
     PointIds,
     Scalar,
 )
+from triptych_server.domain.paths import parse_path
 from triptych_server.domain.ports import LegQuery, Point, StoredPoint
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.edge_checks import check_payload, check_vector
@@ -77,7 +79,9 @@ def shard_config(collection: Collection) -> edge.EdgeConfig:
     sparse_vectors: dict[str, edge.EdgeSparseVectorParams] = {}
     for space in collection.vector_spaces:
         if space.kind is SpaceKind.SPARSE:
-            sparse_vectors[space.name] = edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)
+            sparse_vectors[space.name] = edge.EdgeSparseVectorParams(
+                modifier=edge.Modifier.Idf if space.has_idf else None
+            )
             continue
         if space.dimension is None:
             raise ValueError(f"space {space.name!r} has no dimension")
@@ -89,9 +93,10 @@ def shard_config(collection: Collection) -> edge.EdgeConfig:
     return edge.EdgeConfig(vectors=vectors, sparse_vectors=sparse_vectors)
 
 
-def index_type(field_type: FieldType) -> edge.PayloadSchemaType:
-    """The payload index of a declared field."""
-    return _INDEX[field_type]
+def create_index(field: PayloadField) -> edge.UpdateOperation:
+    """The operation that gives a declared field its payload index. Raises UnaddressableField."""
+    path = json_path(parse_path(field.name))
+    return edge.UpdateOperation.create_field_index(path, _INDEX[field.type])
 
 
 def edge_point(collection: Collection, point: Point) -> edge.Point:
@@ -128,7 +133,7 @@ def edge_query(
     space = _space(collection, leg.vector_name)
     # The engine's own counts for the IDF keep deleted points until the next start. Counted over
     # all that a corpus filter lets through they are exact, for 2 ms at 100,000 points.
-    idf = edge.IdfParams(corpus=edge.Filter()) if space.kind is SpaceKind.SPARSE else None
+    idf = edge.IdfParams(corpus=edge.Filter()) if space.has_idf else None
     return edge.QueryRequest(
         limit=leg.limit,
         query=edge.Query.Nearest(edge_vector(space, leg.vector), using=space.name),

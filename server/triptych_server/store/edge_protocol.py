@@ -6,6 +6,7 @@ The child's greeting is ``Ready`` or ``Failed``; after it, every request has one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import ClassVar, Generic, TypeVar
 
@@ -49,6 +50,7 @@ class Upsert(Request[None]):
     writes: ClassVar[bool] = True
     collection_id: str
     points: tuple[Point, ...]
+    created: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Query(Request[list[list[tuple[str, float]]]]):
 
     collection_id: str
     legs: tuple[LegQuery, ...]
+    created: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

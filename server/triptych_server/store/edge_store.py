@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -153,13 +154,15 @@ class EdgeStore:
         """Remove the collection and everything in it. Raises NotFound."""
         await self._to_its_end(self._drop(collection_id))
 
-    async def upsert(self, collection_id: str, points: Sequence[Point]) -> None:
+    async def upsert(
+        self, collection_id: str, points: Sequence[Point], *, created: datetime | None = None
+    ) -> None:
         """Write points whole, all or none for up to 256 of them; longer calls go by 256.
 
         Raises NotFound; Exhausted where the disk is nearly full; Unavailable.
         """
         if points:
-            request = ask.Upsert(collection_id, tuple(points))
+            request = ask.Upsert(collection_id, tuple(points), created)
             await self._write(request, collection_id, len(points))
 
     async def retrieve(
@@ -193,14 +196,14 @@ class EdgeStore:
         return await self._ask(ask.Scroll(collection_id, filter, limit, start_id, vectors))
 
     async def query(
-        self, collection_id: str, legs: Sequence[LegQuery]
+        self, collection_id: str, legs: Sequence[LegQuery], *, created: datetime | None = None
     ) -> tuple[tuple[Scored, ...], ...]:
         """All legs in one batch; each answer sorted by (similarity descending, id).
 
         Every leg is exact. Where equal similarities straddle a leg's limit, which of them enter
         is the engine's choice.
         """
-        answers = await self._ask(ask.Query(collection_id, tuple(legs)))
+        answers = await self._ask(ask.Query(collection_id, tuple(legs), created))
         return tuple(tuple(Scored(*hit) for hit in hits) for hits in answers)
 
     async def info(self) -> StoreInfo:
@@ -254,7 +257,7 @@ class EdgeStore:
             case FailureKind.COLLECTION_EXISTS:
                 return AlreadyExists(
                     Reason.COLLECTION_EXISTS,
-                    f"collection.id: there is a collection {clip(failed.name)!r} already",
+                    f"collection_id: there is a collection {clip(failed.name)!r} already",
                     kind="collection",
                     name=failed.name,
                 )

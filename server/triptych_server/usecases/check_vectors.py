@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from triptych_server.domain.collections import SpaceKind, VectorSpace
+from triptych_server.domain.collections import Distance, SpaceKind, VectorSpace
 from triptych_server.domain.errors import Reason, Violation, violation
-from triptych_server.domain.vectors import SparseVector, Vector
+from triptych_server.domain.vectors import SparseVector, Vector, unit
 
 
 def vector_kind(vector: Vector) -> SpaceKind:
@@ -40,3 +40,14 @@ def misfit(
             allowed=space.dimension,
         )
     return None
+
+
+def as_compared(space: VectorSpace, vector: Vector) -> Vector:
+    """``vector`` as ``space`` compares it: of unit length where that is by cosine.
+
+    Here and not in the engine, which would do it in float32: long vectors overflow there and short
+    ones vanish.
+    """
+    if space.distance is not Distance.COSINE or isinstance(vector, SparseVector):
+        return vector
+    return unit(vector)

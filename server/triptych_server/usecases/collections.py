@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from triptych_server.domain.collections import (
     VectorSpace,
     Windows,
 )
-from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
+from triptych_server.domain.errors import InvalidInput, NotFound, Reason, Violation, violation
 from triptych_server.domain.filters import EVERYTHING
 from triptych_server.domain.ports import EncoderInfo, VectorStore
 from triptych_server.usecases.encoders import EncoderSet
@@ -90,21 +91,20 @@ class Collections:
 
         Raises InvalidInput, WrongState (ENCODER_UNKNOWN), AlreadyExists.
         """
-        default = self._encoders.get(request.default_encoder_id, field="default_encoder_id")
         language = request.language or DEFAULT_LANGUAGE
         problems: list[Violation] = []
         supported = self._encoders.terms.languages
         if language not in supported:
-            problems.append(
-                violation(
-                    "language",
-                    Reason.LANGUAGE_UNSUPPORTED,
-                    "is not supported",
-                    got=language,
-                    allowed=", ".join(supported),
-                )
+            allowed = ", ".join(supported)
+            what = "is not supported"
+            raise InvalidInput(
+                [
+                    violation(
+                        "language", Reason.LANGUAGE_UNSUPPORTED, what, got=language, allowed=allowed
+                    )
+                ]
             )
-            raise InvalidInput(problems)
+        default = self._encoders.get(request.default_encoder_id, field="default_encoder_id")
         spaces = tuple(
             self._resolve(wanted, place, default.info.id, language, problems)
             for place, wanted in enumerate(request.vector_spaces or DEFAULT_SPACES)
@@ -132,9 +132,12 @@ class Collections:
     ) -> tuple[list[CountedCollection], str | None]:
         """A page by id, and the id that the next page comes after (None at the end)."""
         found = [c for c in await self._store.list_collections() if after is None or c.id > after]
-        page = [
-            CountedCollection(c, await self._store.count(c.id, EVERYTHING)) for c in found[:limit]
-        ]
+        page = []
+        for collection in found[:limit]:
+            # One that is dropped meanwhile is no entry, and no error of the list.
+            with suppress(NotFound):
+                count = await self._store.count(collection.id, EVERYTHING)
+                page.append(CountedCollection(collection, count))
         return page, found[limit - 1].id if len(found) > limit else None
 
     async def delete(self, collection_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from triptych_server.domain.collections import Stamp
 from triptych_server.domain.errors import InvalidInput
 from triptych_server.domain.items import Notice, TokenUse
 from triptych_server.domain.ports import Encoder, ImageIntake
-from triptych_server.domain.queries import ImageInput, TextInput, Timings
+from triptych_server.domain.queries import ImageInput, TextInput
 from triptych_server.domain.vectors import FloatArray
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.panels import truncation
@@ -33,41 +34,39 @@ class EncodeAnswer:
     embeddings: tuple[Embedded, ...]
     image_stamp: Stamp
     text_stamp: Stamp
-    timings: Timings
 
 
 class Encode:
     """The use case of EncodeService.Encode."""
 
-    def __init__(self, encoders: EncoderSet, intake: ImageIntake) -> None:
+    def __init__(self, encoders: EncoderSet, intake: ImageIntake, room: asyncio.Semaphore) -> None:
+        """``room`` bounds the decoded pictures of all queries at a time."""
         self._encoders = encoders
         self._intake = intake
+        self._room = room
 
     async def __call__(
-        self, encoder_id: str, inputs: Sequence[TextInput | ImageInput]
+        self, encoder_id: str, inputs: Sequence[TextInput | ImageInput], watch: Stopwatch
     ) -> EncodeAnswer:
         """Raises WrongState (ENCODER_UNKNOWN), InvalidInput (a picture), Exhausted."""
-        watch = Stopwatch()
         encoder = self._encoders.get(encoder_id, field="encoder_id")
         with watch.stage("encode"):
             made = await together(
                 self._one(encoder, given, f"inputs[{place}]") for place, given in enumerate(inputs)
             )
         info = encoder.info
-        return EncodeAnswer(tuple(made), info.image_stamp, info.text_stamp, watch.read())
+        return EncodeAnswer(tuple(made), info.image_stamp, info.text_stamp)
 
     async def _one(self, encoder: Encoder, given: TextInput | ImageInput, path: str) -> Embedded:
         if isinstance(given, TextInput):
             text = await encoder.encode_text(given.text)
-            cut = text.tokens.truncated
-            notices = (truncation(text.tokens, encoder.info.id, path),) if cut else ()
-            return Embedded(text.vector, text.tokens, notices)
-        try:
-            picture = await self._intake.decode(given.data)
-        except InvalidInput as error:
-            raise error.under(f"{path}.image.data") from None
-        return Embedded(
-            await encoder.encode_image(picture),
-            None,
-            tuple(Notice(n.code, n.message, path) for n in picture.notices),
-        )
+            cut = truncation(text.tokens, encoder.info.id, path)
+            return Embedded(text.vector, text.tokens, (cut,) if text.tokens.truncated else ())
+        async with self._room:
+            try:
+                picture = await self._intake.decode(given.data)
+            except InvalidInput as error:
+                raise error.under(f"{path}.image.data") from None
+            vector = await encoder.encode_image(picture)
+        notices = tuple(Notice(n.code, n.message, path) for n in picture.notices)
+        return Embedded(vector, None, notices)

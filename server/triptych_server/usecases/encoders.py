@@ -80,4 +80,4 @@ class EncoderSet:
 def _text(stamp: Stamp | None) -> str:
     if stamp is None:
         return "no encoder"
-    return f"{stamp.encoder} {stamp.revision} ({stamp.preprocessing})"
+    return f"{stamp.model} {stamp.revision} ({stamp.preprocessing})"

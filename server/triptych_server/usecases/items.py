@@ -11,8 +11,9 @@ from triptych_server.domain.errors import Reason, WrongState, clip, item_not_fou
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.items import Item, Notice
 from triptych_server.domain.ports import StoredPoint, VectorStore
-from triptych_server.domain.queries import FieldSelection, Timings
-from triptych_server.usecases.filter_use import filter_notices
+from triptych_server.domain.queries import FieldSelection
+from triptych_server.usecases.filter_use import check_filter
+from triptych_server.usecases.locks import KeyLocks, writer_keys
 from triptych_server.usecases.stopwatch import Stopwatch
 
 
@@ -23,7 +24,6 @@ class ItemPage:
     items: tuple[Item, ...]
     next_id: str | None
     notices: tuple[Notice, ...]
-    timings: Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,6 @@ class Counted:
 
     count: int
     notices: tuple[Notice, ...]
-    timings: Timings
 
 
 def to_item(point: StoredPoint) -> Item:
@@ -56,8 +55,9 @@ def check_vector_names(collection: Collection, fields: FieldSelection) -> None:
 class Items:
     """The use cases of ItemService but for writing."""
 
-    def __init__(self, store: VectorStore) -> None:
+    def __init__(self, store: VectorStore, writers: KeyLocks) -> None:
         self._store = store
+        self._writers = writers
 
     async def get(self, collection_id: str, item_id: str, fields: FieldSelection) -> Item:
         """Raises NotFound."""
@@ -74,42 +74,44 @@ class Items:
         self,
         collection_id: str,
         filter: Filter,
+        watch: Stopwatch,
         *,
         limit: int,
         start_id: str | None,
         fields: FieldSelection,
     ) -> ItemPage:
-        """A page in the order of point ids. Raises NotFound."""
-        watch = Stopwatch()
+        """A page in the order of point ids. Raises NotFound, InvalidInput."""
         collection = await self._store.get_collection(collection_id)
         check_vector_names(collection, fields)
+        notices = check_filter(collection, filter)
         with watch.stage("scroll"):
             page = await self._store.scroll(
                 collection_id, filter, limit=limit, start_id=start_id, vectors=fields.wants_vectors
             )
-        items = tuple(to_item(point) for point in page.points)
-        return ItemPage(items, page.next_id, filter_notices(collection, filter), watch.read())
+        return ItemPage(tuple(to_item(point) for point in page.points), page.next_id, notices)
 
-    async def count(self, collection_id: str, filter: Filter) -> Counted:
-        """Exactly. Raises NotFound."""
-        watch = Stopwatch()
-        collection = await self._store.get_collection(collection_id)
+    async def count(self, collection_id: str, filter: Filter, watch: Stopwatch) -> Counted:
+        """Exactly. Raises NotFound, InvalidInput."""
+        notices = check_filter(await self._store.get_collection(collection_id), filter)
         with watch.stage("count"):
-            count = await self._store.count(collection_id, filter)
-        return Counted(count, filter_notices(collection, filter), watch.read())
+            return Counted(await self._store.count(collection_id, filter), notices)
 
-    async def delete_ids(self, collection_id: str, item_ids: Sequence[str]) -> Counted:
-        """The count of those that were there. Raises NotFound (collection)."""
-        watch = Stopwatch()
+    async def delete_ids(
+        self, collection_id: str, item_ids: Sequence[str], watch: Stopwatch
+    ) -> Counted:
+        """The count of those that were there. Raises NotFound (collection).
+
+        An upsert of one of them that has begun is waited for.
+        """
+        ids = list(dict.fromkeys(layout.point_id(i) for i in item_ids))
         with watch.stage("delete"):
-            ids = list(dict.fromkeys(layout.point_id(i) for i in item_ids))
-            count = await self._store.delete(collection_id, ids)
-        return Counted(count, (), watch.read())
+            async with self._writers.hold(writer_keys(collection_id, ids)):
+                return Counted(await self._store.delete(collection_id, ids), ())
 
-    async def delete_matching(self, collection_id: str, filter: Filter) -> Counted:
+    async def delete_matching(
+        self, collection_id: str, filter: Filter, watch: Stopwatch
+    ) -> Counted:
         """The count of those that passed ``filter``; an empty one removes all."""
-        watch = Stopwatch()
-        collection = await self._store.get_collection(collection_id)
+        notices = check_filter(await self._store.get_collection(collection_id), filter)
         with watch.stage("delete"):
-            count = await self._store.delete_matching(collection_id, filter)
-        return Counted(count, filter_notices(collection, filter), watch.read())
+            return Counted(await self._store.delete_matching(collection_id, filter), notices)

@@ -44,3 +44,8 @@ class KeyLocks:
             del self._locks[key]
         else:
             self._locks[key] = (lock, users - 1)
+
+
+def writer_keys(collection_id: str, point_ids: Iterable[str]) -> list[str]:
+    """The keys that whoever writes or removes these points has to hold."""
+    return [f"{collection_id}/{point_id}" for point_id in point_ids]

@@ -19,13 +19,14 @@ from triptych_server.domain.items import (
 )
 from triptych_server.domain.ports import ImageIntake, Ocr
 from triptych_server.domain.vectors import Vector
+from triptych_server.usecases.check_vectors import as_compared
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.together import together
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Whether and how a picture is to be read: a language and a limit, or a reason not to."""
+    """How a picture is to be read. ``language`` None: it should be, and the server can't."""
 
     language: str | None
     time_limit_ms: int
@@ -40,23 +41,21 @@ class Panels:
     ocr_text: str | None
     ocr: OcrReading | None
     image: ImageInfo | None = None
-    caption_tokens: TokenUse | None = None
-    ocr_tokens: TokenUse | None = None
+    tokens: dict[str, TokenUse] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
 
 class PanelMaker:
-    """Decodes, reads and encodes. At most ``items_in_flight`` items at a time."""
+    """Decodes, reads and encodes. At most ``pictures_in_flight`` pictures at a time."""
 
     def __init__(
-        self, encoders: EncoderSet, intake: ImageIntake, ocr: Ocr, items_in_flight: int
+        self, encoders: EncoderSet, intake: ImageIntake, ocr: Ocr, pictures_in_flight: int
     ) -> None:
         self._encoders = encoders
         self._intake = intake
         self._ocr = ocr
-        # A decoded picture is much larger than its file, and a long text is many windows: this
-        # bounds the memory of a batch, and keeps it from filling the encoder's queue by itself.
-        self._room = asyncio.Semaphore(items_in_flight)
+        # A decoded picture is much larger than its file: this bounds the memory of all batches.
+        self._room = asyncio.Semaphore(pictures_in_flight)
 
     async def make(
         self, collection: Collection, item: ItemInput, reading: Reading | None, path: str
@@ -66,13 +65,21 @@ class PanelMaker:
         ``reading`` None leaves the picture unread. Raises InvalidInput, its violations under
         ``path``, for a picture that can't be taken in; Exhausted where the encoder's queue is full.
         """
-        panels = Panels(dict(item.vectors), item.ocr_text, None, notices=list(item.notices))
+        vectors = {
+            name: as_compared(space, item.vectors[name])
+            for space in collection.vector_spaces
+            if (name := space.name) in item.vectors
+        }
+        panels = Panels(vectors, item.ocr_text, None, notices=list(item.notices))
         if item.ocr_text is not None:
             panels.ocr = OcrReading(OcrState.SUPPLIED, item.ocr_text)
-        async with self._room:
-            if item.image is not None:
+        if item.image is not None:
+            async with self._room:
                 await self._look(collection, item.image, reading, panels, path)
-            await self._read_texts(collection, item.caption, panels, path)
+        await self._read_texts(collection, item.caption, panels, path)
+        if not panels.vectors:
+            what = "no vector could be made from it, so no search finds it"
+            panels.notices.append(Notice(WarningCode.NOT_SEARCHABLE, what, path))
         return panels
 
     async def _look(
@@ -112,13 +119,8 @@ class PanelMaker:
         if reading is None:
             return
         if reading.language is None:
-            panels.notices.append(
-                Notice(
-                    WarningCode.OCR_FAILED,
-                    "this server has no Tesseract, so the picture was not read",
-                    f"{path}.image",
-                )
-            )
+            panels.notices.append(cannot_read(path))
+            panels.ocr = OcrReading(OcrState.FAILED, panels.ocr_text or "")
             return
         found = await self._ocr.read(
             picture, language=reading.language, time_limit_ms=reading.time_limit_ms
@@ -127,8 +129,7 @@ class PanelMaker:
             timed_out = found.state is OcrState.TIMED_OUT
             code = WarningCode.OCR_TIMED_OUT if timed_out else WarningCode.OCR_FAILED
             panels.notices.append(Notice(code, found.message, f"{path}.image"))
-            if panels.ocr is None:
-                panels.ocr = found
+            panels.ocr = found
             return
         panels.ocr = found
         panels.ocr_text = found.text or None
@@ -148,11 +149,10 @@ class PanelMaker:
                 if len(terms):
                     panels.vectors[space.name] = terms
                 continue
-            tokens = await self._encode_text(collection, space, text, panels, path)
-            if Source.CAPTION in space.sources:
-                panels.caption_tokens = tokens
-            if Source.OCR_TEXT in space.sources:
-                panels.ocr_tokens = tokens
+            first = next(s for s in space.sources if texts.get(s) is not None)
+            where = f"{path}.{first.value}"
+            tokens = await self._encode_text(collection, space, text, panels, where)
+            panels.tokens[space.name] = tokens
 
     async def _encode_text(
         self, collection: Collection, space: VectorSpace, text: str, panels: Panels, path: str
@@ -176,6 +176,16 @@ class PanelMaker:
                 )
             )
         return windowed.tokens
+
+
+def cannot_read(path: str) -> Notice:
+    """The warning for a picture whose words are wanted where the server can't read any."""
+    return Notice(
+        WarningCode.OCR_FAILED,
+        "the picture was not read: this server has no Tesseract, or has it in neither the "
+        "collection's language nor its own default",
+        f"{path}.image",
+    )
 
 
 def truncation(tokens: TokenUse, vector_name: str, path: str) -> Notice:

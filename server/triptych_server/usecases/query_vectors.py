@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from triptych_server.domain import layout
 from triptych_server.domain.collections import Collection, SpaceKind, VectorSpace
 from triptych_server.domain.errors import InvalidInput, item_not_found
-from triptych_server.domain.items import Notice, Picture, TokenUse, WarningCode
+from triptych_server.domain.items import Notice, TokenUse, WarningCode
 from triptych_server.domain.ports import ImageIntake, VectorStore
 from triptych_server.domain.queries import (
     ImageInput,
@@ -18,7 +19,7 @@ from triptych_server.domain.queries import (
     VectorInput,
 )
 from triptych_server.domain.vectors import SparseVector, Vector
-from triptych_server.usecases.check_vectors import misfit
+from triptych_server.usecases.check_vectors import as_compared, misfit
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.panels import truncation
 from triptych_server.usecases.together import together
@@ -61,10 +62,18 @@ class Encoded:
 class QueryVectors:
     """Encodes the inputs of one search at a time; keeps nothing between searches."""
 
-    def __init__(self, store: VectorStore, encoders: EncoderSet, intake: ImageIntake) -> None:
+    def __init__(
+        self,
+        store: VectorStore,
+        encoders: EncoderSet,
+        intake: ImageIntake,
+        room: asyncio.Semaphore,
+    ) -> None:
+        """``room`` bounds the decoded pictures of all queries at a time."""
         self._store = store
         self._encoders = encoders
         self._intake = intake
+        self._room = room
 
     async def encode(self, collection: Collection, plans: tuple[LegPlan, ...]) -> Encoded:
         """A vector for every plan, in order; a plan whose item lacks its vector is left out.
@@ -97,49 +106,54 @@ class QueryVectors:
         self, collection: Collection, plans: tuple[LegPlan, ...], notices: list[Notice]
     ) -> dict[Hashable, tuple[Vector, TokenUse | None]]:
         """Every distinct (encoder, input) once, side by side."""
-        pictures = await self._pictures(plans, notices)
-        distinct = {
-            _key(plan, plan.input): (plan.space, plan.input)
-            for plan in plans
-            if isinstance(plan.input, TextInput | ImageInput)
-        }
+        texts: dict[Hashable, LegPlan] = {}
+        pictures: dict[ImageInput, list[LegPlan]] = {}
+        for plan in plans:
+            if isinstance(plan.input, TextInput):
+                texts.setdefault(_key(plan, plan.input), plan)
+            elif isinstance(plan.input, ImageInput):
+                pictures.setdefault(plan.input, []).append(plan)
         made = await together(
-            self._embed(collection, space, given, pictures) for space, given in distinct.values()
+            [
+                *(self._embed_text(collection, plan, key) for key, plan in texts.items()),
+                *(self._embed_picture(collection, p, g, notices) for g, p in pictures.items()),
+            ]
         )
-        return dict(zip(distinct, made, strict=True))
+        return {key: embedding for found in made for key, embedding in found.items()}
 
-    async def _embed(
+    async def _embed_text(
+        self, collection: Collection, plan: LegPlan, key: Hashable
+    ) -> dict[Hashable, tuple[Vector, TokenUse | None]]:
+        assert isinstance(plan.input, TextInput)
+        if plan.space.kind is SpaceKind.SPARSE:
+            text = plan.input.text
+            terms = await self._encoders.terms.encode_query(text, collection.language)
+            return {key: (terms, None)}
+        encoder = self._encoders.of(collection, plan.space)
+        embedding = await encoder.encode_text(plan.input.text)
+        return {key: (embedding.vector, embedding.tokens)}
+
+    async def _embed_picture(
         self,
         collection: Collection,
-        space: VectorSpace,
-        given: TextInput | ImageInput,
-        pictures: Mapping[bytes, Picture],
-    ) -> tuple[Vector, TokenUse | None]:
-        if isinstance(given, ImageInput):
-            encoder = self._encoders.of(collection, space)
-            return await encoder.encode_image(pictures[given.data]), None
-        if space.kind is SpaceKind.SPARSE:
-            terms = await self._encoders.terms.encode_query(given.text, collection.language)
-            return terms, None
-        text = await self._encoders.of(collection, space).encode_text(given.text)
-        return text.vector, text.tokens
-
-    async def _pictures(
-        self, plans: tuple[LegPlan, ...], notices: list[Notice]
-    ) -> dict[bytes, Picture]:
-        paths = {p.input.data: p.input_path for p in plans if isinstance(p.input, ImageInput)}
-
-        async def decode(data: bytes, path: str) -> Picture:
+        plans: list[LegPlan],
+        given: ImageInput,
+        notices: list[Notice],
+    ) -> dict[Hashable, tuple[Vector, TokenUse | None]]:
+        """One picture, decoded once and let go of when every encoder has seen it."""
+        path = f"{plans[0].input_path}.image.data"
+        by_key = {_key(plan, given): plan for plan in plans}
+        async with self._room:
             try:
-                return await self._intake.decode(data)
+                picture = await self._intake.decode(given.data)
             except InvalidInput as error:
-                raise error.under(f"{path}.image.data") from None
-
-        pictures = await together(decode(data, path) for data, path in paths.items())
-        for picture, path in zip(pictures, paths.values(), strict=True):
-            for notice in picture.notices:
-                notices.append(Notice(notice.code, notice.message, f"{path}.image.data"))
-        return dict(zip(paths, pictures, strict=True))
+                raise error.under(path) from None
+            vectors = await together(
+                self._encoders.of(collection, plan.space).encode_image(picture)
+                for plan in by_key.values()
+            )
+        notices.extend(Notice(n.code, n.message, path) for n in picture.notices)
+        return {key: (vector, None) for key, vector in zip(by_key, vectors, strict=True)}
 
     async def _stored_vectors(
         self, collection: Collection, plans: tuple[LegPlan, ...]
@@ -166,7 +180,7 @@ def _fitting(plan: LegPlan, vector: Vector) -> Vector:
     problem = misfit(plan.space, vector, f"{plan.input_path}.vector", as_query=True)
     if problem is not None:
         raise InvalidInput([problem])
-    return vector
+    return as_compared(plan.space, vector)
 
 
 def _lacks(plan: LegPlan, item_id: str) -> Notice:

@@ -26,7 +26,7 @@ from triptych_server.domain.queries import (
 )
 from triptych_server.usecases.check_vectors import misfit
 from triptych_server.usecases.encoders import EncoderSet
-from triptych_server.usecases.filter_use import filter_notices
+from triptych_server.usecases.filter_use import check_filter
 from triptych_server.usecases.items import check_vector_names, to_item
 from triptych_server.usecases.query_vectors import EncodedLeg, LegPlan, QueryVectors
 from triptych_server.usecases.stopwatch import Stopwatch
@@ -52,41 +52,41 @@ class Search:
         self._encoders = encoders
         self._query_vectors = query_vectors
 
-    async def __call__(self, query: SearchQuery) -> SearchResult:
+    async def __call__(self, query: SearchQuery, watch: Stopwatch) -> SearchResult:
         """Raises NotFound, WrongState, InvalidInput, Exhausted, Unavailable."""
-        watch = Stopwatch()
         collection = await self._store.get_collection(query.collection_id)
         check_vector_names(collection, query.fields)
+        notices = check_filter(collection, query.filter)
         plans = plan_legs(collection, query)
         self._encoders.check(collection, [plan.space for plan in plans])
         with watch.stage("encode"):
             encoded = await self._query_vectors.encode(collection, plans)
         legs = encoded.legs
-        if not legs:
+        if not any(leg.plan.weight for leg in legs):
             raise WrongState(
                 Reason.QUERY_UNANSWERABLE,
-                "input.item_id: the item has none of the vectors asked for",
+                "input.item_id: the item has none of the vectors asked for, or only those of "
+                "weight 0",
                 subject=f"collections/{collection.id}",
             )
         filter = _without(query.filter, encoded.own_ids)
         with watch.stage("legs"):
-            candidates = await self._candidates(collection.id, legs, filter)
+            candidates = await self._candidates(collection, legs, filter)
         with watch.stage("complete"):
-            scores = await self._complete(collection.id, legs, candidates)
+            scores = await self._complete(collection, legs, candidates)
         with watch.stage("fuse"):
-            fused = reciprocal_rank(scores, query.k)[: query.limit]
+            fused = reciprocal_rank(scores, query.k)
         with watch.stage("fetch"):
             hits = await self._hits(collection.id, query, legs, fused)
         return SearchResult(
             hits=hits,
             legs=tuple(_leg(leg, found) for leg, found in zip(legs, candidates, strict=True)),
             k=query.k,
-            notices=(*encoded.notices, *filter_notices(collection, query.filter)),
-            timings=watch.read(),
+            notices=(*encoded.notices, *notices),
         )
 
     async def _candidates(
-        self, collection_id: str, legs: Sequence[EncodedLeg], filter: Filter
+        self, collection: Collection, legs: Sequence[EncodedLeg], filter: Filter
     ) -> list[tuple[str, ...]]:
         """Each leg's own nearest items."""
         asked = [
@@ -94,14 +94,15 @@ class Search:
             for leg in legs
             if leg.is_askable
         ]
-        answers = iter(await self._store.query(collection_id, asked))
+        created = collection.create_time
+        answers = iter(await self._store.query(collection.id, asked, created=created))
         return [
             tuple(scored.id for scored in next(answers)) if leg.is_askable else () for leg in legs
         ]
 
     async def _complete(
         self,
-        collection_id: str,
+        collection: Collection,
         legs: Sequence[EncodedLeg],
         candidates: Sequence[tuple[str, ...]],
     ) -> list[LegScores]:
@@ -112,7 +113,8 @@ class Search:
             for leg in legs
             if leg.is_askable
         ]
-        answers = iter(await self._store.query(collection_id, asked))
+        created = collection.create_time
+        answers = iter(await self._store.query(collection.id, asked, created=created))
         scores = []
         for leg, found in zip(legs, candidates, strict=True):
             exact = next(answers) if leg.is_askable else ()
@@ -127,15 +129,20 @@ class Search:
         legs: Sequence[EncodedLeg],
         fused: Sequence[Fused],
     ) -> tuple[SearchHit, ...]:
-        points = await self._store.retrieve(
-            collection_id, [f.id for f in fused], vectors=query.fields.wants_vectors
-        )
-        items = {point.id: to_item(point) for point in points}
-        # An item deleted since the legs ran is no hit any more.
-        kept = [f for f in fused if f.id in items]
+        kept: list[tuple[Fused, Item]] = []
+        rest = list(fused)
+        # An item deleted since the legs ran is no hit any more: the next best takes its place.
+        while rest and len(kept) < query.limit:
+            wanted = rest[: query.limit - len(kept)]
+            rest = rest[len(wanted) :]
+            points = await self._store.retrieve(
+                collection_id, [f.id for f in wanted], vectors=query.fields.wants_vectors
+            )
+            items = {point.id: to_item(point) for point in points}
+            kept += [(f, items[f.id]) for f in wanted if f.id in items]
         return tuple(
-            SearchHit(items[f.id], rank, f.score, _vector_scores(f, items[f.id], legs))
-            for rank, f in enumerate(kept, start=1)
+            SearchHit(item, rank, f.score, _vector_scores(f, item, legs))
+            for rank, (f, item) in enumerate(kept, start=1)
         )
 
 

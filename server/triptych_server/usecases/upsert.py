@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from triptych_server.domain import layout
@@ -29,13 +30,18 @@ from triptych_server.domain.items import (
 from triptych_server.domain.paths import parse_path
 from triptych_server.domain.payload import check_payload, field_types
 from triptych_server.domain.ports import Ocr, Point, VectorStore
-from triptych_server.domain.queries import Timings
 from triptych_server.usecases.check_vectors import misfit
 from triptych_server.usecases.encoders import EncoderSet
-from triptych_server.usecases.locks import KeyLocks
-from triptych_server.usecases.panels import PanelMaker, Panels, Reading
+from triptych_server.usecases.locks import KeyLocks, writer_keys
+from triptych_server.usecases.panels import PanelMaker, Panels, Reading, cannot_read
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.together import together
+
+# Of one request: several requests take turns at the model and at Tesseract.
+ITEMS_AT_ONCE = 8
+# A write costs the engine about as much for one point as for these.
+WRITE_TOGETHER = 16
+_WENT_WRONG = (OcrState.FAILED, OcrState.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,6 @@ class UpsertItems:
     collection_id: str
     items: tuple[ItemInput | tuple[str, TriptychError], ...]
     ocr: OcrOptions
-
-
-@dataclass(frozen=True, slots=True)
-class UpsertAnswer:
-    """One outcome for each item, in the order of the request."""
-
-    outcomes: tuple[UpsertOutcome, ...]
-    timings: Timings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +70,7 @@ class Upsert:
         encoders: EncoderSet,
         panels: PanelMaker,
         ocr: Ocr,
+        writers: KeyLocks,
         *,
         ocr_time_limit_ms: int,
         now: Callable[[], datetime],
@@ -80,32 +79,44 @@ class Upsert:
         self._encoders = encoders
         self._panels = panels
         self._ocr = ocr
+        self._writers = writers
         self._ocr_time_limit_ms = ocr_time_limit_ms
         self._now = now
-        self._writers = KeyLocks()
 
-    async def __call__(self, request: UpsertItems) -> UpsertAnswer:
-        """Write the batch.
+    async def __call__(self, request: UpsertItems, watch: Stopwatch) -> tuple[UpsertOutcome, ...]:
+        """Write the batch: one outcome for each item, in the order of the request.
+
+        Items are written as they get ready, so that a deadline costs only what is not: sent again,
+        the rest of the batch is UNCHANGED and the work goes on where it stopped.
 
         Raises NotFound, WrongState (MODEL_MISMATCH, OCR_UNAVAILABLE), InvalidInput (OCR language),
         Unavailable; whatever is wrong with one item is that item's outcome.
         """
-        watch = Stopwatch()
         collection = await self._store.get_collection(request.collection_id)
         self._encoders.check(collection, collection.vector_spaces)
         reading = self._reading(collection, request.ocr)
         ids = [layout.point_id(i.id) for i in request.items if isinstance(i, ItemInput)]
-        async with self._writers.hold(f"{collection.id}/{point}" for point in ids):
+        async with self._writers.hold(writer_keys(collection.id, ids)):
             with watch.stage("read"):
                 known = await self._known(collection, ids)
+            batch = _Batch(self._store, collection)
+            turns = asyncio.Semaphore(ITEMS_AT_ONCE)
+
+            async def one(
+                place: int, entry: ItemInput | tuple[str, TriptychError]
+            ) -> UpsertOutcome:
+                async with turns:
+                    made = await self._prepare(collection, place, entry, known, reading)
+                    if isinstance(made, UpsertOutcome):
+                        return made
+                    await batch.add(made.point)
+                    return made.outcome
+
             with watch.stage("encode"):
-                made = await self._prepare_all(collection, request, known, reading)
+                outcomes = await together(one(n, entry) for n, entry in enumerate(request.items))
             with watch.stage("store"):
-                points = [m.point for m in made if isinstance(m, _Prepared)]
-                if points:
-                    await self._store.upsert(collection.id, points)
-        outcomes = tuple(m.outcome if isinstance(m, _Prepared) else m for m in made)
-        return UpsertAnswer(outcomes, watch.read())
+                await batch.write()
+        return tuple(outcomes)
 
     def _reading(self, collection: Collection, options: OcrOptions) -> Reading | None:
         """How this batch's pictures are read; None where they are not."""
@@ -114,10 +125,12 @@ class Upsert:
         if options.mode is OcrMode.SKIP or not (wanted or always):
             return None
         installed = self._ocr.languages
-        if always and not installed:
+        language = options.language or self._ocr.language_for(collection.language)
+        if always and not (installed and language):
             raise WrongState(
                 Reason.OCR_UNAVAILABLE,
-                "ocr.mode: this server can't read pictures: it has no Tesseract",
+                "ocr.mode: this server can't read pictures: it has no Tesseract, or has it in "
+                "neither the collection's language nor its own default",
                 subject="ocr",
             )
         for code in (options.language or "").split("+"):
@@ -133,25 +146,12 @@ class Upsert:
                         )
                     ]
                 )
-        language = options.language or self._ocr.language_for(collection.language)
         limit = options.time_limit_ms or self._ocr_time_limit_ms
         return Reading(language if installed else None, limit, always)
 
     async def _known(self, collection: Collection, ids: Sequence[str]) -> dict[str, Record]:
         found = await self._store.retrieve(collection.id, ids)
         return {point.id: layout.from_payload(point.payload)[0] for point in found}
-
-    async def _prepare_all(
-        self,
-        collection: Collection,
-        request: UpsertItems,
-        known: dict[str, Record],
-        reading: Reading | None,
-    ) -> list[_Prepared | UpsertOutcome]:
-        return await together(
-            self._prepare(collection, place, entry, known, reading)
-            for place, entry in enumerate(request.items)
-        )
 
     async def _prepare(
         self,
@@ -170,21 +170,12 @@ class Upsert:
         try:
             _check(collection, entry, path)
             hashes = _hashes(entry, item_reading)
-            if old is not None and self._is_unchanged(collection, old, hashes):
-                return _unchanged(place, entry, old)
+            if old is not None and _is_unchanged(collection, old, hashes, item_reading):
+                return _unchanged(place, entry, old, item_reading, path)
             panels = await self._panels.make(collection, entry, item_reading, path)
         except TriptychError as error:
             return UpsertOutcome(place, entry.id, UpsertResult.FAILED, error)
         return self._made(collection, place, entry, old, hashes, panels)
-
-    def _is_unchanged(self, collection: Collection, old: Record, hashes: dict[str, str]) -> bool:
-        if dict(old.hashes) != hashes:
-            return False
-        # A reading that went wrong is worth another try.
-        if old.ocr is not None and old.ocr.state in (OcrState.FAILED, OcrState.TIMED_OUT):
-            return False
-        current = {s.name: s.stamp for s in collection.vector_spaces}
-        return all(current.get(name) == stamp for name, stamp in old.stamps.items())
 
     def _made(
         self,
@@ -198,6 +189,9 @@ class Upsert:
         now = self._now()
         spaces = {s.name: s for s in collection.vector_spaces}
         stamps: dict[str, Stamp | None] = {name: spaces[name].stamp for name in panels.vectors}
+        if "ocr" in hashes and panels.ocr is not None and panels.ocr.state in _WENT_WRONG:
+            # Never equal to what the next upsert expects, so that it tries again.
+            hashes = {**hashes, "ocr": f"{hashes['ocr']} {panels.ocr.state.value}"}
         record = Record(
             item_id=entry.id,
             tenant="",
@@ -217,8 +211,7 @@ class Upsert:
             result=UpsertResult.REPLACED if old else UpsertResult.CREATED,
             notices=tuple(panels.notices),
             image=panels.image,
-            caption_tokens=panels.caption_tokens,
-            ocr_tokens=panels.ocr_tokens,
+            tokens=tuple(panels.tokens.items()),
             ocr_state=panels.ocr.state if panels.ocr else OcrState.SKIPPED,
         )
         return _Prepared(Point(layout.point_id(entry.id), panels.vectors, payload), outcome)
@@ -242,8 +235,8 @@ def _hashes(item: ItemInput, reading: Reading | None) -> dict[str, str]:
         hashes["caption"] = layout.content_hash(item.caption)
     if item.ocr_text is not None:
         hashes["ocr_text"] = layout.content_hash(item.ocr_text)
-    if reading is not None and reading.language is not None:
-        hashes["ocr"] = reading.language
+    if reading is not None:
+        hashes["ocr"] = reading.language or ""
     for name, vector in item.vectors.items():
         hashes[f"vectors.{name}"] = layout.vector_hash(vector)
     return hashes
@@ -292,8 +285,51 @@ def _panel_sources(item: ItemInput) -> set[Source]:
     return sources
 
 
-def _unchanged(place: int, item: ItemInput, old: Record) -> UpsertOutcome:
-    outcome = UpsertOutcome(
-        place, item.id, UpsertResult.UNCHANGED, notices=item.notices, image=old.image
+def _is_unchanged(
+    collection: Collection, old: Record, hashes: dict[str, str], reading: Reading | None
+) -> bool:
+    if reading is not None and reading.language is None and "ocr" in old.hashes:
+        # This server can't read; what another one, or this one once, has read stays true.
+        hashes = {**hashes, "ocr": old.hashes["ocr"]}
+    current = {s.name: s.stamp for s in collection.vector_spaces}
+    return dict(old.hashes) == hashes and all(
+        current.get(name) == stamp for name, stamp in old.stamps.items()
     )
-    return replace(outcome, ocr_state=old.ocr.state) if old.ocr else outcome
+
+
+def _unchanged(
+    place: int, item: ItemInput, old: Record, reading: Reading | None, path: str
+) -> UpsertOutcome:
+    notices = list(item.notices)
+    if reading is not None and reading.language is None:
+        notices.append(cannot_read(path))
+    return UpsertOutcome(
+        place,
+        item.id,
+        UpsertResult.UNCHANGED,
+        notices=tuple(notices),
+        image=old.image,
+        ocr_state=old.ocr.state if old.ocr else OcrState.SKIPPED,
+    )
+
+
+class _Batch:
+    """Points on their way to the store, some at a time."""
+
+    def __init__(self, store: VectorStore, collection: Collection) -> None:
+        self._store = store
+        self._collection = collection
+        self._ready: list[Point] = []
+
+    async def add(self, point: Point) -> None:
+        """Takes one; writes when enough have come together."""
+        self._ready.append(point)
+        if len(self._ready) >= WRITE_TOGETHER:
+            await self.write()
+
+    async def write(self) -> None:
+        """Writes what has come since the last time."""
+        points, self._ready = self._ready, []
+        if points:
+            created = self._collection.create_time
+            await self._store.upsert(self._collection.id, points, created=created)

@@ -44,7 +44,7 @@ def render_stamp(stamp: Stamp | None) -> pb.EncoderStamp | None:
     if stamp is None:
         return None
     return pb.EncoderStamp(
-        encoder_id=stamp.encoder,
+        model=stamp.model,
         revision=stamp.revision,
         preprocessing_hash=stamp.preprocessing,
     )

@@ -10,7 +10,6 @@ from triptych_server.domain.queries import ImageInput, TextInput
 from triptych_server.usecases.encode import EncodeAnswer
 from triptych_server.wire.common import (
     render_stamp,
-    render_timings,
     render_tokens,
     render_warnings,
 )
@@ -64,5 +63,4 @@ def render_encode(answer: EncodeAnswer, notices: tuple[Notice, ...]) -> pb.Encod
         image_stamp=render_stamp(answer.image_stamp),
         text_stamp=render_stamp(answer.text_stamp),
         warnings=render_warnings((*notices, *seen)),
-        timings=render_timings(answer.timings),
     )

@@ -21,8 +21,10 @@ from triptych_server.domain.errors import (
 )
 
 DOMAIN = "triptych"
-# Many proxies cap the metadata that carries a status at 8 KiB: list so many, count the rest.
+# Many clients and proxies cap the metadata that carries a status at 8 KiB, base64 included: list
+# so many, count the rest.
 MAX_VIOLATIONS = 20
+MAX_DETAIL_BYTES = 4096
 MAX_PATH_LENGTH = 128
 
 
@@ -60,17 +62,20 @@ def _details(error: TriptychError) -> list[Message]:
 
 
 def _bad_request(error: InvalidInput) -> details.BadRequest:
-    listed = error.violations[:MAX_VIOLATIONS]
-    fields = [
-        details.BadRequest.FieldViolation(
-            field=_short(v.field), reason=v.reason.value, description=v.message
+    request = details.BadRequest()
+    for found in error.violations:
+        request.field_violations.add(
+            field=_short(found.field), reason=found.reason.value, description=found.message
         )
-        for v in listed
-    ]
-    more = len(error.violations) - len(listed)
+        if request.ByteSize() > MAX_DETAIL_BYTES and len(request.field_violations) > 1:
+            del request.field_violations[-1]
+            break
+        if len(request.field_violations) == MAX_VIOLATIONS:
+            break
+    more = len(error.violations) - len(request.field_violations)
     if more:
-        fields[-1].description += f"; and {more} more violations"
-    return details.BadRequest(field_violations=fields)
+        request.field_violations[-1].description += f"; and {more} more violations"
+    return request
 
 
 def _short(path: str) -> str:

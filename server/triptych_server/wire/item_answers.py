@@ -57,8 +57,10 @@ def render_outcome(outcome: UpsertOutcome) -> service.UpsertOutcome:
         error=to_status(outcome.error) if outcome.error else None,
         warnings=render_warnings(outcome.notices),
         image_info=render_image_info(outcome.image),
-        caption_tokens=render_tokens(outcome.caption_tokens),
-        ocr_tokens=render_tokens(outcome.ocr_tokens),
+        vector_tokens=[
+            service.VectorTokens(vector_name=name, tokens=render_tokens(tokens))
+            for name, tokens in outcome.tokens
+        ],
         ocr_state=pb.Ocr.State.Value(f"STATE_{outcome.ocr_state}"),
     )
 

@@ -25,9 +25,9 @@ from triptych_server.domain.queries import (
     VectorQuery,
     VectorScore,
 )
+from triptych_server.usecases.search import DEFAULT_CANDIDATES
 from triptych_server.wire.common import (
     render_stamp,
-    render_timings,
     render_tokens,
     render_warnings,
 )
@@ -89,7 +89,6 @@ def render_search(
         legs=[_render_leg(leg) for leg in result.legs],
         fusion=pb.Fusion(reciprocal_rank=pb.ReciprocalRank(k=result.k)),
         warnings=render_warnings((*notices, *result.notices)),
-        timings=render_timings(result.timings),
     )
 
 
@@ -147,6 +146,15 @@ def _parse_vectors(
         count = _parse_candidates(wanted, limits, violations, f"{path}.candidate_count")
         if leg_input is not None:
             legs.append(VectorQuery(wanted.vector_name, leg_input, weight, count, path, input_path))
+    total = sum(leg.candidate_count or DEFAULT_CANDIDATES for leg in legs)
+    if total > limits.max_total_candidates:
+        violations.add(
+            "vectors",
+            Reason.LIMIT_TOO_LARGE,
+            "too many candidates in all",
+            got=total,
+            allowed=limits.max_total_candidates,
+        )
     if message.vectors and all(v.HasField("weight") and v.weight == 0 for v in message.vectors):
         violations.add("vectors", Reason.WEIGHTS_ALL_ZERO, "all weights are 0")
     return tuple(legs)

@@ -11,6 +11,11 @@ from triptych_server.domain.limits import Limits
 from triptych_server.wire.violations import Violations
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_LINE_ENDS = re.compile(r"\r\n?")
+_SPACES = re.compile(r"[\x0b\x0c\x1c-\x1f\x85]")
+# Unicode's category Cc, but for tab and newline.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ANY_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_RULE = "needs 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or a digit"
 
 
@@ -41,7 +46,7 @@ def parse_item_id(text: str, limits: Limits, violations: Violations, path: str) 
             got=f"{size} bytes",
             allowed=limits.max_id_bytes,
         )
-    elif any(_is_control(c) for c in text):
+    elif _ANY_CONTROL.search(text):
         violations.add(path, Reason.ID_INVALID, "holds control characters", got=text)
     return text
 
@@ -60,7 +65,9 @@ def parse_text(
             allowed=limits.max_text_bytes,
         )
         return ""
-    kept = "".join(c for c in text if c in "\n\t" or not _is_control(c))
+    # Form feeds and their like part words: a space, not nothing.
+    spaced = _SPACES.sub(" ", _LINE_ENDS.sub("\n", text))
+    kept = _CONTROLS.sub("", spaced)
     if not kept.strip():
         violations.add(
             path,
@@ -69,12 +76,8 @@ def parse_text(
             got=repr(text),
         )
         return ""
-    if len(kept) != len(text):
-        removed = len(text) - len(kept)
+    if len(kept) != len(spaced):
+        removed = len(spaced) - len(kept)
         message = f"{removed} control characters were taken out"
         notices.append(Notice(WarningCode.TEXT_CLEANED, message, path))
     return unicodedata.normalize("NFC", kept).strip()
-
-
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) == "Cc"

@@ -17,6 +17,8 @@ from triptych_server.domain.limits import Limits
 from triptych_server.domain.payload import FIRST_INEXACT
 from triptych_server.wire.violations import Violations
 
+_LONGEST_AS_MESSAGE = 8
+
 
 def parse_payload(
     struct: Struct, limits: Limits, violations: Violations, path: str
@@ -27,6 +29,12 @@ def parse_payload(
     """
     if RESERVED_KEY in struct.fields:
         violations.add(f"{path}.{RESERVED_KEY}", Reason.PAYLOAD_RESERVED_KEY, "is reserved")
+    # A message is at most six times as long as its JSON: what is longer need not be walked.
+    if struct.ByteSize() > _LONGEST_AS_MESSAGE * limits.max_payload_bytes:
+        violations.add(
+            path, Reason.PAYLOAD_TOO_LARGE, "is too large", allowed=limits.max_payload_bytes
+        )
+        return {}
     before = len(violations)
     payload = _parse_struct(struct, limits, violations, path, 1)
     if len(violations) == before:
@@ -52,7 +60,10 @@ def render_payload(payload: Mapping[str, Json], keys: frozenset[str] = frozenset
 
 
 def parse_scalar(value: Value, violations: Violations, path: str) -> Scalar | None:
-    """A string, number or boolean to compare with; None, and a violation, for anything else."""
+    """A string, number or boolean to compare with; None, and a violation, for anything else.
+
+    Whether a whole number of 2^53 or more is refused depends on the collection.
+    """
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return value.string_value
@@ -62,15 +73,6 @@ def parse_scalar(value: Value, violations: Violations, path: str) -> Scalar | No
         number = value.number_value
         if not math.isfinite(number):
             violations.add(path, Reason.NUMBER_NOT_FINITE, "is not finite", got=number)
-            return None
-        if abs(number) >= FIRST_INEXACT and number.is_integer():
-            violations.add(
-                path,
-                Reason.NUMBER_NOT_EXACT,
-                "may already have been rounded",
-                got=f"{number:.0f}",
-                allowed="below 2^53",
-            )
             return None
         return int(number) if number.is_integer() else number
     names = {"null_value": "null", "struct_value": "a struct", "list_value": "a list"}

@@ -7,14 +7,14 @@ import numpy as np
 from triptych.v1 import vector_pb2 as pb
 from triptych_server.domain.errors import Reason
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
+from triptych_server.domain.vectors import MAX_MAGNITUDE, FloatArray, SparseVector, Vector
 from triptych_server.wire.violations import Violations
 
 
 def parse_vector(
     message: pb.Vector, limits: Limits, violations: Violations, path: str
 ) -> Vector | None:
-    """A vector of finite values, not all zero; None where something is wrong with it."""
+    """A vector of values up to 1e15, not all zero; None where something is wrong with it."""
     kind = message.WhichOneof("kind")
     if kind == "dense":
         return _parse_dense(message.dense, limits, violations, f"{path}.dense")
@@ -57,12 +57,7 @@ def _parse_dense(
         )
         return None
     values = np.array(message.values, dtype=np.float32)
-    if not _check_finite(values, violations, path):
-        return None
-    if not values.any():
-        violations.add(path, Reason.VECTOR_ZERO, "all values are zero")
-        return None
-    return values
+    return values if _check_values(values, violations, path) else None
 
 
 def _parse_multi(
@@ -121,7 +116,7 @@ def _parse_sparse(
         return None
     indices = np.array(message.indices, dtype=np.uint32)
     values = np.array(message.values, dtype=np.float32)
-    if not _check_finite(values, violations, path):
+    if not _check_values(values, violations, path):
         return None
     order = np.argsort(indices, kind="stable")
     indices, values = indices[order], values[order]
@@ -134,12 +129,17 @@ def _parse_sparse(
     return SparseVector(indices, values)
 
 
-def _check_finite(values: FloatArray, violations: Violations, path: str) -> bool:
-    bad = np.flatnonzero(~np.isfinite(values))
+def _check_values(values: FloatArray, violations: Violations, path: str) -> bool:
+    bad = np.flatnonzero(~(np.abs(values) <= MAX_MAGNITUDE))
     if bad.size:
         place = int(bad[0])
         got = float(values[place])
-        violations.add(
-            f"{path}.values[{place}]", Reason.VECTOR_NOT_FINITE, "is not finite", got=got
-        )
-    return not bad.size
+        what = "is too large" if np.isfinite(got) else "is not finite"
+        here = f"{path}.values[{place}]"
+        allowed = f"up to {MAX_MAGNITUDE:g}"
+        violations.add(here, Reason.VECTOR_NOT_FINITE, what, got=got, allowed=allowed)
+        return False
+    if not values.any():
+        violations.add(path, Reason.VECTOR_ZERO, "all values are zero")
+        return False
+    return True

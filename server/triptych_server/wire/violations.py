@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
 
+# Far more than an answer lists: what is noticed beyond it would only cost memory.
+MOST = 200
+
 
 class Violations:
-    """Violations so far, in the order in which they were found."""
+    """Violations so far, in the order in which they were found; at most 200 are kept."""
 
     def __init__(self) -> None:
         self._found: list[Violation] = []
@@ -15,7 +18,8 @@ class Violations:
         self, path: str, reason: Reason, what: str, *, got: object = None, allowed: object = None
     ) -> None:
         """Notes one more."""
-        self._found.append(violation(path, reason, what, got=got, allowed=allowed))
+        if len(self._found) < MOST:
+            self._found.append(violation(path, reason, what, got=got, allowed=allowed))
 
     def __len__(self) -> int:
         return len(self._found)

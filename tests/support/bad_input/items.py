@@ -135,6 +135,21 @@ ITEM_ROWS: dict[str, tuple[Item, str, str | None]] = {
         "PAYLOAD_TYPE",
         "items[0].payload.count",
     ),
+    "a struct where a number is declared": (
+        payload_item(price={"eur": "ten"}),
+        "PAYLOAD_TYPE",
+        "items[0].payload.price",
+    ),
+    "lists in lists where numbers are declared": (
+        payload_item(count=[[1]]),
+        "PAYLOAD_TYPE",
+        "items[0].payload.count[0]",
+    ),
+    "300,000 numbers that are none": (
+        payload_item(n=[NAN] * 300_000),
+        "PAYLOAD_TOO_LARGE",
+        "items[0].payload",
+    ),
     "unknown vector": (Item(id="a", vectors={"x": dense(1)}), "VECTOR_NAME_UNKNOWN", None),
     "vector that the encoder makes": (
         Item(id="a", vectors={"image": dense(1)}),

@@ -89,6 +89,15 @@ ROWS: dict[str, Row] = {
     "vector with infinity": Row(
         by_vector(dense(1, 2, -INFINITY)), IA, "VECTOR_NOT_FINITE", "input.vector.dense.values[2]"
     ),
+    "vector too long for a float": Row(
+        by_vector(dense(1, 2, 1e30)), IA, "VECTOR_NOT_FINITE", "input.vector.dense.values[2]"
+    ),
+    "sparse vector of zeros": Row(
+        by_vector(Vector(sparse=SparseVector(indices=[1], values=[0]))),
+        IA,
+        "VECTOR_ZERO",
+        "input.vector.sparse",
+    ),
     "vector of zeros": Row(by_vector(dense(0, 0, 0)), IA, "VECTOR_ZERO", "input.vector.dense"),
     "ragged multivector": Row(
         by_vector(
@@ -144,6 +153,12 @@ ROWS: dict[str, Row] = {
     ),
     "no candidates": Row(
         leg(vector_name="ocr", candidate_count=0), IA, "LIMIT_INVALID", "vectors[1].candidate_count"
+    ),
+    "more candidates in all than are counted": Row(
+        search(vectors=[VectorQuery(vector_name="ocr", candidate_count=5000)] * 5),
+        IA,
+        "LIMIT_TOO_LARGE",
+        "vectors",
     ),
     "a million candidates": Row(
         leg(vector_name="ocr", candidate_count=10**6),

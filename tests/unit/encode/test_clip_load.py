@@ -69,7 +69,7 @@ async def test_an_encoder_says_what_it_is(folder: Path) -> None:
     assert info.image_size == (40, 40)
     assert info.provider == "CPUExecutionProvider"
     for stamp in (info.image_stamp, info.text_stamp):
-        assert (stamp.encoder, stamp.revision) == ("random", "seed-0")
+        assert (stamp.model, stamp.revision) == ("random", "seed-0")
         assert len(stamp.preprocessing) == 12
     assert info.image_stamp != info.text_stamp
 

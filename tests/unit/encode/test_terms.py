@@ -209,7 +209,7 @@ async def test_every_language_stems(terms: Bm25Terms) -> None:
 def test_stamps(terms: Bm25Terms) -> None:
     stamps = [terms.stamp(language) for language in (*terms.languages, "ja", "zh")]
     assert len(set(stamps)) == len(stamps)
-    assert {(s.encoder, s.revision) for s in stamps} == {("bm25", "fastembed-0.9")}
+    assert {(s.model, s.revision) for s in stamps} == {("bm25", "fastembed-0.9")}
     assert terms.stamp("en") == Bm25Terms().stamp("en")
 
 

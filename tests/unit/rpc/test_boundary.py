@@ -42,7 +42,7 @@ async def serving(
     do: Callable[[], Awaitable[GetStatusResponse]],
 ) -> AsyncIterator[Callable[..., Any]]:
     """A server with the boundary, and a way to call it with raw bytes."""
-    server = grpc.aio.server(interceptors=[Boundary(MAX_BYTES)])
+    server = grpc.aio.server(interceptors=[Boundary(MAX_BYTES, 100 * MAX_BYTES)])
     add_StatusServiceServicer_to_server(Servicer(do), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

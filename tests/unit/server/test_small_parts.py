@@ -126,7 +126,9 @@ def test_declared_types_hold_for_lists_and_nested_fields() -> None:
     types = field_types(fields, parse_path)
     assert not check_payload({"a": {"b": [1, None, 2]}, "f": 2**60}, types, "p")
     found = check_payload({"a": {"b": [1, "x", True]}, "f": {"x": 1}}, types, "p")
-    assert [v.field for v in found] == ["p.a.b[1]", "p.a.b[2]"]
+    assert [v.field for v in found] == ["p.a.b[1]", "p.a.b[2]", "p.f"]
+    # A path names no place inside lists of structs, so nothing is declared there.
+    assert not check_payload({"a": [{"b": "text"}]}, types, "p")
 
 
 def test_unit_length() -> None:
