@@ -55,7 +55,7 @@ ROWS: dict[str, Row] = {
         "filter.must[0].field.equals",
     ),
     "equals 2^53": Row(
-        search(filter=where(field(equals=2.0**53))),
+        search(filter=where(field("count", equals=2.0**53))),
         IA,
         "NUMBER_NOT_EXACT",
         "filter.must[0].field.equals",
