@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.panels import draw_words
 from tests.support.server import RunningServer
+from tests.support.waiting import wait_for
 from triptych import Client, Item, TriptychError, Unavailable, UpsertOutcome, make_item
 
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
@@ -136,7 +137,7 @@ def test_kill_the_engine_during_upserts(tmp_path: Path, note: Callable[[str], No
         # An engine killed over and over before it did any work is started ever more slowly.
         _engine_that_lives(server)
         before = len(writer.acknowledged)
-        _wait_for(lambda: len(writer.acknowledged) > before)
+        wait_for(lambda: len(writer.acknowledged) > before)
         writer.stopping.set()
         writer.join(20)
         assert not writer.is_alive()
@@ -190,15 +191,8 @@ def _engine_that_lives(server: RunningServer) -> int:
     def alive() -> list[int]:
         return [int(c) for c in children.read_text().split() if _state(int(c)) != "Z"]
 
-    _wait_for(lambda: bool(alive()))
+    wait_for(lambda: bool(alive()))
     return alive()[0]
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + START_LIMIT_S
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def _state(pid: int) -> str:

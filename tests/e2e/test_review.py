@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.panels import draw_words
 from tests.support.server import RunningServer
+from tests.support.waiting import wait_for
 from triptych import (
     Client,
     DeadlineExceeded,
@@ -73,7 +73,7 @@ def test_a_collection_made_anew_takes_nothing_of_the_old_one(tmp_path: Path) -> 
     """An upsert that began before the collection was dropped and made again is refused."""
     with RunningServer(tmp_path / "data", ocr_workers="1") as server, server.client() as client:
         client.create_collection("again", language="en")
-        pictures = [make_item(str(n), image=draw_words([f"WORD {n}"])) for n in range(8)]
+        pictures = [make_item(str(n), image=draw_words([f"WORD {n}"])) for n in range(32)]
         errors: list[TriptychError] = []
 
         def upsert() -> None:
@@ -85,7 +85,7 @@ def test_a_collection_made_anew_takes_nothing_of_the_old_one(tmp_path: Path) -> 
 
         writer = threading.Thread(target=upsert)
         writer.start()
-        time.sleep(0.5)
+        wait_for(lambda: client.count_items("again").count > 0)
         client.delete_collection("again")
         client.create_collection("again", language="de")
         writer.join(30)
@@ -189,13 +189,13 @@ def test_words_do_not_wait_for_pictures(tmp_path: Path) -> None:
     """A batch of pictures to be read does not hold up a caption of somebody else."""
     with RunningServer(tmp_path / "data", ocr_workers="1") as server, server.client() as client:
         client.create_collection("c")
-        pictures = [make_item(str(n), image=draw_words([f"WORD {n}"] * 8)) for n in range(24)]
+        pictures = [make_item(str(n), image=draw_words([f"WORD {n}"] * 8)) for n in range(32)]
         with ThreadPoolExecutor(1) as pool, server.client(timeout=120) as other:
             bulk = pool.submit(other.upsert, "c", pictures)
-            time.sleep(0.5)
+            wait_for(lambda: client.count_items("c").count > 0)
             client.upsert("c", [make_item("caption", caption="only words")])
             assert not bulk.done()
-            assert len(bulk.result(100)) == 24
+            assert len(bulk.result(100)) == 32
         assert server.stop() == 0
 
 

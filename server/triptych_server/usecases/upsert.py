@@ -34,6 +34,7 @@ from triptych_server.usecases.check_vectors import misfit
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.locks import KeyLocks, writer_keys
 from triptych_server.usecases.panels import PanelMaker, Panels, Reading, cannot_read
+from triptych_server.usecases.sameness import after_reading, content_hashes, is_unchanged
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.together import together
 
@@ -41,7 +42,6 @@ from triptych_server.usecases.together import together
 ITEMS_AT_ONCE = 8
 # A write costs the engine about as much for one point as for these.
 WRITE_TOGETHER = 16
-_WENT_WRONG = (OcrState.FAILED, OcrState.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,8 @@ class Upsert:
         item_reading = _for_item(entry, reading)
         try:
             _check(collection, entry, path)
-            hashes = _hashes(entry, item_reading)
-            if old is not None and _is_unchanged(collection, old, hashes, item_reading):
+            hashes = content_hashes(entry, item_reading)
+            if old is not None and is_unchanged(collection, old, hashes, item_reading):
                 return _unchanged(place, entry, old, item_reading, path)
             panels = await self._panels.make(collection, entry, item_reading, path)
         except TriptychError as error:
@@ -189,15 +189,12 @@ class Upsert:
         now = self._now()
         spaces = {s.name: s for s in collection.vector_spaces}
         stamps: dict[str, Stamp | None] = {name: spaces[name].stamp for name in panels.vectors}
-        if "ocr" in hashes and panels.ocr is not None and panels.ocr.state in _WENT_WRONG:
-            # Never equal to what the next upsert expects, so that it tries again.
-            hashes = {**hashes, "ocr": f"{hashes['ocr']} {panels.ocr.state.value}"}
         record = Record(
             item_id=entry.id,
             tenant="",
             caption=entry.caption,
             ocr_text=panels.ocr_text,
-            hashes=hashes,
+            hashes=after_reading(hashes, panels.ocr),
             stamps=stamps,
             image=panels.image,
             ocr=panels.ocr,
@@ -224,22 +221,6 @@ def _for_item(item: ItemInput, reading: Reading | None) -> Reading | None:
     if item.ocr_text is not None and not reading.replaces_supplied:
         return None
     return reading
-
-
-def _hashes(item: ItemInput, reading: Reading | None) -> dict[str, str]:
-    """What the item is made of, as it came; two equal ones make the same vectors."""
-    hashes = {"payload": layout.payload_hash(item.payload)}
-    if item.image is not None:
-        hashes["image"] = layout.content_hash(item.image)
-    if item.caption is not None:
-        hashes["caption"] = layout.content_hash(item.caption)
-    if item.ocr_text is not None:
-        hashes["ocr_text"] = layout.content_hash(item.ocr_text)
-    if reading is not None:
-        hashes["ocr"] = reading.language or ""
-    for name, vector in item.vectors.items():
-        hashes[f"vectors.{name}"] = layout.vector_hash(vector)
-    return hashes
 
 
 def _check(collection: Collection, item: ItemInput, path: str) -> None:
@@ -283,18 +264,6 @@ def _panel_sources(item: ItemInput) -> set[Source]:
     if item.vectors:
         sources.add(Source.SUPPLIED)
     return sources
-
-
-def _is_unchanged(
-    collection: Collection, old: Record, hashes: dict[str, str], reading: Reading | None
-) -> bool:
-    if reading is not None and reading.language is None and "ocr" in old.hashes:
-        # This server can't read; what another one, or this one once, has read stays true.
-        hashes = {**hashes, "ocr": old.hashes["ocr"]}
-    current = {s.name: s.stamp for s in collection.vector_spaces}
-    return dict(old.hashes) == hashes and all(
-        current.get(name) == stamp for name, stamp in old.stamps.items()
-    )
 
 
 def _unchanged(
