@@ -32,6 +32,7 @@ from triptych.v1.collection_service_pb2 import (
 )
 from triptych.v1.collection_service_pb2_grpc import CollectionServiceStub
 from triptych.v1.common_pb2 import Image
+from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
 from triptych.v1.encode_service_pb2_grpc import EncodeServiceStub
 from triptych.v1.item_pb2 import Item
 from triptych.v1.item_service_pb2 import (
@@ -175,6 +176,19 @@ def test_all_violations_come_at_once(call: Stubs) -> None:
         "vectors[1].weight",
         "vectors[1].vector_name",
     } <= set(fields)
+
+
+def test_every_broken_picture_is_named(call: Stubs) -> None:
+    broken = [QueryInput(image=Image(data=data)) for data in (b"one", b"two")]
+    request = search(vectors=[VectorQuery(vector_name="image", input=given) for given in broken])
+    inputs = [EncodeInput(image=given.image) for given in broken]
+    for asked, paths in (
+        (request, ["vectors[0].input.image.data", "vectors[1].input.image.data"]),
+        (EncodeRequest(inputs=inputs), ["inputs[0].image.data", "inputs[1].image.data"]),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            call(asked)
+        assert details_of(caught.value)[1] == paths
 
 
 def test_a_strip_breaks_two_rules(call: Stubs) -> None:

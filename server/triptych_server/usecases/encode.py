@@ -15,7 +15,7 @@ from triptych_server.domain.vectors import FloatArray
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.panels import truncation
 from triptych_server.usecases.stopwatch import Stopwatch
-from triptych_server.usecases.together import together
+from triptych_server.usecases.together import together_checked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ class Encode:
         """Raises WrongState (ENCODER_UNKNOWN), InvalidInput (a picture), Exhausted."""
         encoder = self._encoders.get(encoder_id, field="encoder_id")
         with watch.stage("encode"):
-            made = await together(
+            made = await together_checked(
                 self._one(encoder, given, f"inputs[{place}]") for place, given in enumerate(inputs)
             )
         info = encoder.info

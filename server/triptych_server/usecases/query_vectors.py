@@ -22,7 +22,7 @@ from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.usecases.check_vectors import as_compared, misfit
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.panels import truncation
-from triptych_server.usecases.together import together
+from triptych_server.usecases.together import together, together_checked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +113,7 @@ class QueryVectors:
                 texts.setdefault(_key(plan, plan.input), plan)
             elif isinstance(plan.input, ImageInput):
                 pictures.setdefault(plan.input, []).append(plan)
-        made = await together(
+        made = await together_checked(
             [
                 *(self._embed_text(collection, plan, key) for key, plan in texts.items()),
                 *(self._embed_picture(collection, p, g, notices) for g, p in pictures.items()),

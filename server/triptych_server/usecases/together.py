@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
+from triptych_server.domain.errors import InvalidInput
+
 T = TypeVar("T")
 
 
@@ -21,6 +23,25 @@ async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     except BaseExceptionGroup as failures:
         raise _first(failures) from None
     return [task.result() for task in tasks]
+
+
+async def together_checked(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """As ``together``, but an InvalidInput lets the others go on and is raised with theirs.
+
+    So a request with two broken pictures hears of both.
+    """
+
+    async def caught(coroutine: Coroutine[Any, Any, T]) -> T | InvalidInput:
+        try:
+            return await coroutine
+        except InvalidInput as error:
+            return error
+
+    results = await together(caught(coroutine) for coroutine in coroutines)
+    problems = [v for found in results if isinstance(found, InvalidInput) for v in found.violations]
+    if problems:
+        raise InvalidInput(problems)
+    return [found for found in results if not isinstance(found, InvalidInput)]
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
