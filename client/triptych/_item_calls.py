@@ -54,7 +54,9 @@ class ItemCalls(Calls):
             One outcome for each item, in their order; `index` is the place in `items`.
 
         Raises:
-            ArgumentError: DUPLICATE_ID; an OCR mode or a batch size that there is not.
+            ArgumentError: DUPLICATE_ID (batches before it stay written); an OCR mode or a batch
+                size that there is not.
+            InvalidArgument: OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID.
             NotFound: COLLECTION_NOT_FOUND.
             FailedPrecondition: MODEL_MISMATCH, OCR_UNAVAILABLE.
         """

@@ -2,7 +2,7 @@
 
     TriptychError
     ├── InvalidArgument     INVALID_ARGUMENT     the request is wrong whatever the state
-    │   └── ArgumentError   (also a ValueError)  found by this client; nothing of it was sent
+    │   └── ArgumentError   (also a ValueError)  found by this client
     ├── FailedPrecondition  FAILED_PRECONDITION  right request, but the state does not allow it
     ├── NotFound            NOT_FOUND            a named collection or item is absent
     ├── AlreadyExists       ALREADY_EXISTS       there is a collection of that name
@@ -120,7 +120,10 @@ class InvalidArgument(TriptychError):
 
 
 class ArgumentError(InvalidArgument, ValueError):
-    """An argument that this client can't put into a request; nothing of it was sent."""
+    """An argument that this client can't put into a request.
+
+    Nothing of that request was sent; of an `upsert`, the batches before it stay written.
+    """
 
 
 class FailedPrecondition(TriptychError):

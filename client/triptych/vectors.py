@@ -56,7 +56,7 @@ def to_vector(value: VectorLike, *, field: str = "vector") -> Vector:
 
     Raises:
         ArgumentError: a value that is no number or not finite as a 32-bit float
-            (VECTOR_NOT_FINITE), more than two dimensions or no numbers at all (VECTOR_KIND), an
+            (VECTOR_NOT_FINITE), more than two dimensions (VECTOR_KIND), an
             index below 0 or of 2^32 and more (VECTOR_SPARSE_MALFORMED).
 
     >>> to_vector([0.5, 0.25]).dense.values

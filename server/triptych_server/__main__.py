@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
 
+    # gRPC writes its own lines to stderr, of a port that is taken, say, beside the service's.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Tesseract's own threads make it slower, and would take cores from the encoders.
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 

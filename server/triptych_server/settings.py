@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     def _has_port(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
         if not (host and colon and port.isdigit() and int(port) < 65_536):
-            raise ValueError("needs host:port")
+            raise ValueError("needs host:port, port 0 to 65535")
         return value
 
     @field_validator("store")

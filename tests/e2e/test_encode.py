@@ -57,7 +57,7 @@ def test_a_text_that_is_too_long_says_so(client: Client, new_id: Callable[[], st
     assert tokens.truncated
     assert tokens.tokens_used == client.status().encoders[0].context_length
     assert tokens.token_count > 300
-    assert [w.field for w in answer.warnings] == ["inputs[0]"]
+    assert [w.field for w in answer.warnings] == ["inputs[0].text"]
     collection = client.create_collection(new_id()).id
     client.upsert(collection, [make_item("a", caption="a cup")])
     found = client.search(collection, text=long)

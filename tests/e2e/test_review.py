@@ -138,7 +138,7 @@ def test_page_feeds_and_line_ends_part_words(client: Client, new_id: Callable[[]
     item = make_item("a", caption="red\fmug\rgreen\r\nbottle\x00!")
     outcome = client.upsert(collection, [item])[0]
     assert client.get_item(collection, "a").caption == "red mug\ngreen\nbottle!"
-    assert "1 control" in outcome.warnings[0].message
+    assert "taken out: 1" in outcome.warnings[0].message
     hit = client.search(collection, text="mug", weights={"terms": 1}).hits[0]
     assert hit.vector_scores[0].state == VectorScore.STATE_SCORED
 

@@ -60,7 +60,11 @@ def build() -> typer.Typer:
         timeout: Timeout = None,
         version: Version = False,
     ) -> None:
-        """Search pictures by how they look, what is said about them and what is written in them."""
+        """Search pictures by how they look, what is said about them and what is written in them.
+
+        Exits with 0 when all went well, 1 where a part failed, 2 for bad input, 3 where the server
+        can't be reached or did not answer in time.
+        """
         context.obj = Session(server=server, timeout_s=timeout)
 
     app.command()(ingest)

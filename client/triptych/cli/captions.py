@@ -152,6 +152,10 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         raise CommandError(
             f"{path}: the first line needs a column 'file' (got {', '.join(header)})"
         )
+    if len(header) == 1:
+        raise CommandError(
+            f"{path}: has no column beside 'file' (allowed caption, ocr_text, any payload field)"
+        )
     for index, name in enumerate(header):
         if not name:
             raise CommandError(f"{path}: column {index + 1} has no name")

@@ -17,7 +17,9 @@ from triptych.cli.captions import (
 from triptych.items import make_item
 from triptych.v1.item_pb2 import Item
 
-SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
 FILE_KEY = "file"
 """The payload key that holds a picture's path, relative to the folder it was ingested from."""
 

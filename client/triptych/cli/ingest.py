@@ -11,7 +11,7 @@ import typer
 
 from triptych import error_of
 from triptych.cli.captions import TYPES, Failure, read_captions
-from triptych.cli.folder import Picture, Plan, plan, reason_of
+from triptych.cli.folder import SUFFIXES, Picture, Plan, plan, reason_of
 from triptych.cli.output import CommandError, Session, exit_code, one_line, stderr, stdout
 from triptych.cli.progress import progress
 from triptych.cli.report import Report, as_json, render
@@ -113,7 +113,9 @@ def ingest(
 
     The folders in it are looked into too; hidden files and folders are left out. Files are
     pictures by their suffix. The id of a picture is its path relative to FOLDER, which its
-    payload holds as well, as file. Writing the same folder again changes only what is new.
+    payload holds as well, as file. Writing the same folder again with the same words changes only
+    what is new; each picture is written as a whole, so what an earlier --captions said of it goes
+    where this one says nothing.
 
     Words beside a picture cat.png: cat.txt is its caption; cat.json may hold caption, ocr_text
     and payload. What a row of --captions holds is stronger. In that file the column tags is split
@@ -121,6 +123,10 @@ def ingest(
     """
     session: Session = context.obj
     fields = _payload_fields(payload_field or [])
+    looked = plan(folder, ignore=captions)
+    if not looked.pictures and not looked.failures:
+        known = ", ".join(sorted(SUFFIXES))
+        raise CommandError(f"{folder}: holds no picture (allowed {known})")
     with session.client(timeout_s=BATCH_TIMEOUT_S) as client:
         found = _collection(client, collection, create=create, language=language, fields=fields)
         types = {**{f.name: _type_name(f) for f in found.payload_fields}, **fields}

@@ -68,7 +68,9 @@ class CollectionServiceServicer(object):
         (multivectors of text windows, max-sim) and `terms` (sparse BM25 over caption and OCR text).
 
         Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
-        VECTOR_SPACE_INVALID, LANGUAGE_UNSUPPORTED); FAILED_PRECONDITION (ENCODER_UNKNOWN).
+        VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
+        FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
+        (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,7 +79,7 @@ class CollectionServiceServicer(object):
     def GetCollection(self, request, context):
         """Shows one collection and counts its items.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,6 +87,8 @@ class CollectionServiceServicer(object):
 
     def ListCollections(self, request, context):
         """Lists collections in the order of their ids.
+
+        Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +97,7 @@ class CollectionServiceServicer(object):
     def DeleteCollection(self, request, context):
         """Removes a collection and everything in it. It can't be undone.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,19 +40,24 @@ class CollectionServiceStub:
     (multivectors of text windows, max-sim) and `terms` (sparse BM25 over caption and OCR text).
 
     Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
-    VECTOR_SPACE_INVALID, LANGUAGE_UNSUPPORTED); FAILED_PRECONDITION (ENCODER_UNKNOWN).
+    VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
+    FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
+    (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
     """
     GetCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.GetCollectionRequest, _collection_service_pb2.GetCollectionResponse]
     """Shows one collection and counts its items.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
     ListCollections: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ListCollectionsRequest, _collection_service_pb2.ListCollectionsResponse]
-    """Lists collections in the order of their ids."""
+    """Lists collections in the order of their ids.
+
+    Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
+    """
     DeleteCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]
     """Removes a collection and everything in it. It can't be undone.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
 
 @_typing.type_check_only
@@ -67,19 +72,24 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     (multivectors of text windows, max-sim) and `terms` (sparse BM25 over caption and OCR text).
 
     Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
-    VECTOR_SPACE_INVALID, LANGUAGE_UNSUPPORTED); FAILED_PRECONDITION (ENCODER_UNKNOWN).
+    VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
+    FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
+    (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
     """
     GetCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.GetCollectionRequest, _collection_service_pb2.GetCollectionResponse]  # type: ignore[assignment]
     """Shows one collection and counts its items.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
     ListCollections: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ListCollectionsRequest, _collection_service_pb2.ListCollectionsResponse]  # type: ignore[assignment]
-    """Lists collections in the order of their ids."""
+    """Lists collections in the order of their ids.
+
+    Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
+    """
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]  # type: ignore[assignment]
     """Removes a collection and everything in it. It can't be undone.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
 
 class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -97,7 +107,9 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         (multivectors of text windows, max-sim) and `terms` (sparse BM25 over caption and OCR text).
 
         Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
-        VECTOR_SPACE_INVALID, LANGUAGE_UNSUPPORTED); FAILED_PRECONDITION (ENCODER_UNKNOWN).
+        VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
+        FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
+        (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
         """
 
     @_abc_1.abstractmethod
@@ -108,7 +120,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_collection_service_pb2.GetCollectionResponse, _abc.Awaitable[_collection_service_pb2.GetCollectionResponse]]:
         """Shows one collection and counts its items.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """
 
     @_abc_1.abstractmethod
@@ -117,7 +129,10 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.ListCollectionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.ListCollectionsResponse, _abc.Awaitable[_collection_service_pb2.ListCollectionsResponse]]:
-        """Lists collections in the order of their ids."""
+        """Lists collections in the order of their ids.
+
+        Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
+        """
 
     @_abc_1.abstractmethod
     def DeleteCollection(
@@ -127,7 +142,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_collection_service_pb2.DeleteCollectionResponse, _abc.Awaitable[_collection_service_pb2.DeleteCollectionResponse]]:
         """Removes a collection and everything in it. It can't be undone.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """
 
 def add_CollectionServiceServicer_to_server(servicer: CollectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

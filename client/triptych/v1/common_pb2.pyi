@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Image(_message.Message):
-    """A picture, as the bytes of a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.
+    """A picture, as the bytes of a file: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or JPEG 2000.
 
     The format is told from the content, never from a name. The picture is turned upright by its
     EXIF orientation, transparency is laid on white, and of an animation the first frame is taken.

@@ -52,8 +52,8 @@ class EncodeServiceServicer(object):
         Pictures go through the same intake and preprocessing as those of items. All embeddings have
         unit length.
 
-        Errors: INVALID_ARGUMENT (QUERY_EMPTY, the TEXT_* and IMAGE_* reasons); FAILED_PRECONDITION
-        (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+        Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
+        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,8 +39,8 @@ class EncodeServiceStub:
     Pictures go through the same intake and preprocessing as those of items. All embeddings have
     unit length.
 
-    Errors: INVALID_ARGUMENT (QUERY_EMPTY, the TEXT_* and IMAGE_* reasons); FAILED_PRECONDITION
-    (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+    Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
+    FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
     """
 
 @_typing.type_check_only
@@ -54,8 +54,8 @@ class EncodeServiceAsyncStub(EncodeServiceStub):
     Pictures go through the same intake and preprocessing as those of items. All embeddings have
     unit length.
 
-    Errors: INVALID_ARGUMENT (QUERY_EMPTY, the TEXT_* and IMAGE_* reasons); FAILED_PRECONDITION
-    (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+    Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
+    FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
     """
 
 class EncodeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -72,8 +72,8 @@ class EncodeServiceServicer(metaclass=_abc_1.ABCMeta):
         Pictures go through the same intake and preprocessing as those of items. All embeddings have
         unit length.
 
-        Errors: INVALID_ARGUMENT (QUERY_EMPTY, the TEXT_* and IMAGE_* reasons); FAILED_PRECONDITION
-        (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+        Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
+        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
         """
 
 def add_EncodeServiceServicer_to_server(servicer: EncodeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

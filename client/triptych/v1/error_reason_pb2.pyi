@@ -38,7 +38,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_REQUEST_MALFORMED: _ErrorReason.ValueType  # 3
     """The bytes are no message of this RPC, or hold text that is not UTF-8.
 
-    For example: `request: the message can't be parsed`
+    For example: `the message can't be parsed`
     """
     ERROR_REASON_COLLECTION_ID_INVALID: _ErrorReason.ValueType  # 4
     """A collection's name breaks the rule.
@@ -55,12 +55,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_COLLECTION_EXISTS: _ErrorReason.ValueType  # 6
     """There is a collection of that name already.
 
-    For example: `collection_id: collection 'pictures' already exists`
+    For example: `collection_id: there is a collection 'pictures' already`
     """
     ERROR_REASON_VECTOR_SPACE_INVALID: _ErrorReason.ValueType  # 7
     """A vector space is put together in a way that can't work.
 
-    For example: `vector_spaces[1].kind: a sparse space needs a text source (got IMAGE)`
+    For example: `vector_spaces[1].kind: a sparse space can't be made from pictures (got SPARSE)`
     """
     ERROR_REASON_LANGUAGE_UNSUPPORTED: _ErrorReason.ValueType  # 8
     """The language of a collection is none that the server can stem.
@@ -80,7 +80,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ID_INVALID: _ErrorReason.ValueType  # 11
     """An item's id holds control characters.
 
-    For example: `items[2].id: holds control characters`
+    For example: `items[2].id: holds control characters (got a?b)`
     """
     ERROR_REASON_DUPLICATE_ID: _ErrorReason.ValueType  # 12
     """An id stands twice in one request, so that the order would be undefined.
@@ -120,7 +120,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_IMAGE_TRUNCATED: _ErrorReason.ValueType  # 19
     """The file of a picture ends too early.
 
-    For example: `items[3].image.data: the file ends before the picture does`
+    For example: `items[3].image.data: the JPEG data ends before the picture does`
     """
     ERROR_REASON_IMAGE_TOO_LARGE: _ErrorReason.ValueType  # 20
     """A picture has too many bytes or pixels.
@@ -130,22 +130,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_IMAGE_TOO_SMALL: _ErrorReason.ValueType  # 21
     """A picture's shorter side has too few pixels.
 
-    For example: `items[3].image.data: is too small (got 1x1, allowed 8 a side)`
+    For example: `items[3].image.data: a side is too short (got 1x1, allowed at least 8 pixels a
+    side)`
     """
     ERROR_REASON_IMAGE_ASPECT: _ErrorReason.ValueType  # 22
-    """A picture is too long for its width.
+    """One side of a picture is too long for the other.
 
-    For example: `items[3].image.data: is too narrow (got 5000:1, allowed 50:1)`
+    For example: `items[3].image.data: one side is too long for the other (got 5000:1, allowed 50:1)`
     """
     ERROR_REASON_IMAGE_FORMAT_UNSUPPORTED: _ErrorReason.ValueType  # 23
     """The bytes are no picture, or one of a format that is not accepted.
 
-    For example: `items[3].image.data: no accepted picture format (allowed JPEG, PNG, WEBP, ...)`
+    For example: `items[3].image.data: not a picture in a format that is read (allowed JPEG, PNG,
+    ...)`
     """
     ERROR_REASON_IMAGE_DECODE_FAILED: _ErrorReason.ValueType  # 24
     """The bytes begin like a picture and are broken.
 
-    For example: `items[3].image.data: the picture can't be decoded`
+    For example: `items[3].image.data: the PNG data does not match its checksum`
     """
     ERROR_REASON_OCR_LANGUAGE_UNAVAILABLE: _ErrorReason.ValueType  # 25
     """A language of OCR is not installed.
@@ -160,7 +162,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PANEL_UNSUPPORTED: _ErrorReason.ValueType  # 27
     """An item brings a panel that no vector space of its collection is made from, and nothing else.
 
-    For example: `items[0]: the collection has no vector space for caption`
+    For example: `items[0]: the collection has no vector space for any of this item's panels`
     """
     ERROR_REASON_PAYLOAD_TOO_DEEP: _ErrorReason.ValueType  # 28
     """A payload is nested too deep.
@@ -175,12 +177,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PAYLOAD_RESERVED_KEY: _ErrorReason.ValueType  # 30
     """A payload or a filter uses the key `_triptych`.
 
-    For example: `items[0].payload._triptych: this key is reserved`
+    For example: `items[0].payload._triptych: is reserved`
     """
     ERROR_REASON_PAYLOAD_KEY_INVALID: _ErrorReason.ValueType  # 31
     """A key of a payload is empty or holds control characters.
 
-    For example: `items[0].payload: keys must not be empty`
+    For example: `items[0].payload: has an empty key`
     """
     ERROR_REASON_PAYLOAD_TYPE: _ErrorReason.ValueType  # 32
     """A value is not of the type that the collection declares for its field.
@@ -206,7 +208,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_VECTOR_DIM: _ErrorReason.ValueType  # 36
     """A vector of the wrong dimension.
 
-    For example: `items[0].vectors[audio]: wrong dimension (got 384, allowed 1024)`
+    For example: `items[0].vectors[audio]: wrong dimension for 'audio' (got 384, allowed 1024)`
     """
     ERROR_REASON_VECTOR_KIND: _ErrorReason.ValueType  # 37
     """A vector of the wrong kind for its space.
@@ -247,7 +249,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_QUERY_UNANSWERABLE: _ErrorReason.ValueType  # 44
     """No vector space of the collection can answer this input.
 
-    For example: `input: no vector space can answer a picture (allowed text)`
+    For example: `input: no vector space can answer this kind of input`
     """
     ERROR_REASON_WEIGHT_NEGATIVE: _ErrorReason.ValueType  # 45
     """A weight is negative.
@@ -257,12 +259,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_WEIGHT_NOT_FINITE: _ErrorReason.ValueType  # 46
     """A weight is not a finite number.
 
-    For example: `vectors[1].weight: is not finite (got nan)`
+    For example: `vectors[1].weight: is not finite (got nan, allowed 0 to 1000)`
     """
     ERROR_REASON_WEIGHT_TOO_LARGE: _ErrorReason.ValueType  # 47
     """A weight is too large.
 
-    For example: `vectors[1].weight: is too large (got 1e+308, allowed 1000)`
+    For example: `vectors[1].weight: is too large (got 1e+308, allowed 0 to 1000)`
     """
     ERROR_REASON_WEIGHTS_ALL_ZERO: _ErrorReason.ValueType  # 48
     """All legs have weight 0, so that there is nothing to rank by.
@@ -282,7 +284,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 51
     """A page token that this server did not make.
 
-    For example: `page_token: is not a token of this call`
+    For example: `page_token: is not a token of this listing (got abc)`
     """
     ERROR_REASON_FILTER_EMPTY_CONDITION: _ErrorReason.ValueType  # 52
     """A condition, a list of values or a range with nothing in it.
@@ -290,7 +292,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `filter.must[0].field: set one of equals, any_of, number_range, exists`
     """
     ERROR_REASON_FILTER_TYPE: _ErrorReason.ValueType  # 53
-    """A value that can't be compared with, or not with that field.
+    """A value that can't be compared with (null, a list, a struct), or a range with two lower or two
+    upper bounds.
 
     For example: `filter.must[0].field.equals: needs a string, a number or a boolean (got null)`
     """
@@ -334,7 +337,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 61
     """The caller's deadline has passed, or leaves too little time to begin.
 
-    For example: `the deadline leaves no time`
+    For example: `the deadline leaves no time to begin`
     """
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 62
     """The vector store does not answer now. A write may have been applied; a retry is safe.
@@ -359,7 +362,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 66
     """The disk of the vector store is nearly full, so nothing more is written.
 
-    For example: `the store's disk is nearly full; nothing was written`
+    For example: `the disk of the store is nearly full: nothing can be written to it`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -398,7 +401,7 @@ ocr_text, ...)`
 ERROR_REASON_REQUEST_MALFORMED: ErrorReason.ValueType  # 3
 """The bytes are no message of this RPC, or hold text that is not UTF-8.
 
-For example: `request: the message can't be parsed`
+For example: `the message can't be parsed`
 """
 ERROR_REASON_COLLECTION_ID_INVALID: ErrorReason.ValueType  # 4
 """A collection's name breaks the rule.
@@ -415,12 +418,12 @@ CollectionService.CreateCollection`
 ERROR_REASON_COLLECTION_EXISTS: ErrorReason.ValueType  # 6
 """There is a collection of that name already.
 
-For example: `collection_id: collection 'pictures' already exists`
+For example: `collection_id: there is a collection 'pictures' already`
 """
 ERROR_REASON_VECTOR_SPACE_INVALID: ErrorReason.ValueType  # 7
 """A vector space is put together in a way that can't work.
 
-For example: `vector_spaces[1].kind: a sparse space needs a text source (got IMAGE)`
+For example: `vector_spaces[1].kind: a sparse space can't be made from pictures (got SPARSE)`
 """
 ERROR_REASON_LANGUAGE_UNSUPPORTED: ErrorReason.ValueType  # 8
 """The language of a collection is none that the server can stem.
@@ -440,7 +443,7 @@ For example: `items[2].id: is too long (got 10240 bytes, allowed 512)`
 ERROR_REASON_ID_INVALID: ErrorReason.ValueType  # 11
 """An item's id holds control characters.
 
-For example: `items[2].id: holds control characters`
+For example: `items[2].id: holds control characters (got a?b)`
 """
 ERROR_REASON_DUPLICATE_ID: ErrorReason.ValueType  # 12
 """An id stands twice in one request, so that the order would be undefined.
@@ -480,7 +483,7 @@ For example: `items[3].image.data: 0 bytes`
 ERROR_REASON_IMAGE_TRUNCATED: ErrorReason.ValueType  # 19
 """The file of a picture ends too early.
 
-For example: `items[3].image.data: the file ends before the picture does`
+For example: `items[3].image.data: the JPEG data ends before the picture does`
 """
 ERROR_REASON_IMAGE_TOO_LARGE: ErrorReason.ValueType  # 20
 """A picture has too many bytes or pixels.
@@ -490,22 +493,24 @@ For example: `items[3].image.data: too many pixels (got 10000x10000 = 100 MP, al
 ERROR_REASON_IMAGE_TOO_SMALL: ErrorReason.ValueType  # 21
 """A picture's shorter side has too few pixels.
 
-For example: `items[3].image.data: is too small (got 1x1, allowed 8 a side)`
+For example: `items[3].image.data: a side is too short (got 1x1, allowed at least 8 pixels a
+side)`
 """
 ERROR_REASON_IMAGE_ASPECT: ErrorReason.ValueType  # 22
-"""A picture is too long for its width.
+"""One side of a picture is too long for the other.
 
-For example: `items[3].image.data: is too narrow (got 5000:1, allowed 50:1)`
+For example: `items[3].image.data: one side is too long for the other (got 5000:1, allowed 50:1)`
 """
 ERROR_REASON_IMAGE_FORMAT_UNSUPPORTED: ErrorReason.ValueType  # 23
 """The bytes are no picture, or one of a format that is not accepted.
 
-For example: `items[3].image.data: no accepted picture format (allowed JPEG, PNG, WEBP, ...)`
+For example: `items[3].image.data: not a picture in a format that is read (allowed JPEG, PNG,
+...)`
 """
 ERROR_REASON_IMAGE_DECODE_FAILED: ErrorReason.ValueType  # 24
 """The bytes begin like a picture and are broken.
 
-For example: `items[3].image.data: the picture can't be decoded`
+For example: `items[3].image.data: the PNG data does not match its checksum`
 """
 ERROR_REASON_OCR_LANGUAGE_UNAVAILABLE: ErrorReason.ValueType  # 25
 """A language of OCR is not installed.
@@ -520,7 +525,7 @@ For example: `ocr.mode: this server can't read pictures`
 ERROR_REASON_PANEL_UNSUPPORTED: ErrorReason.ValueType  # 27
 """An item brings a panel that no vector space of its collection is made from, and nothing else.
 
-For example: `items[0]: the collection has no vector space for caption`
+For example: `items[0]: the collection has no vector space for any of this item's panels`
 """
 ERROR_REASON_PAYLOAD_TOO_DEEP: ErrorReason.ValueType  # 28
 """A payload is nested too deep.
@@ -535,12 +540,12 @@ For example: `items[0].payload: is too large (got 70000 bytes, allowed 65536)`
 ERROR_REASON_PAYLOAD_RESERVED_KEY: ErrorReason.ValueType  # 30
 """A payload or a filter uses the key `_triptych`.
 
-For example: `items[0].payload._triptych: this key is reserved`
+For example: `items[0].payload._triptych: is reserved`
 """
 ERROR_REASON_PAYLOAD_KEY_INVALID: ErrorReason.ValueType  # 31
 """A key of a payload is empty or holds control characters.
 
-For example: `items[0].payload: keys must not be empty`
+For example: `items[0].payload: has an empty key`
 """
 ERROR_REASON_PAYLOAD_TYPE: ErrorReason.ValueType  # 32
 """A value is not of the type that the collection declares for its field.
@@ -566,7 +571,7 @@ For example: `input.vector.dense: has no values`
 ERROR_REASON_VECTOR_DIM: ErrorReason.ValueType  # 36
 """A vector of the wrong dimension.
 
-For example: `items[0].vectors[audio]: wrong dimension (got 384, allowed 1024)`
+For example: `items[0].vectors[audio]: wrong dimension for 'audio' (got 384, allowed 1024)`
 """
 ERROR_REASON_VECTOR_KIND: ErrorReason.ValueType  # 37
 """A vector of the wrong kind for its space.
@@ -607,7 +612,7 @@ For example: `input: set one of text, image, vector, item_id`
 ERROR_REASON_QUERY_UNANSWERABLE: ErrorReason.ValueType  # 44
 """No vector space of the collection can answer this input.
 
-For example: `input: no vector space can answer a picture (allowed text)`
+For example: `input: no vector space can answer this kind of input`
 """
 ERROR_REASON_WEIGHT_NEGATIVE: ErrorReason.ValueType  # 45
 """A weight is negative.
@@ -617,12 +622,12 @@ For example: `vectors[1].weight: is negative (got -0.5, allowed 0 to 1000)`
 ERROR_REASON_WEIGHT_NOT_FINITE: ErrorReason.ValueType  # 46
 """A weight is not a finite number.
 
-For example: `vectors[1].weight: is not finite (got nan)`
+For example: `vectors[1].weight: is not finite (got nan, allowed 0 to 1000)`
 """
 ERROR_REASON_WEIGHT_TOO_LARGE: ErrorReason.ValueType  # 47
 """A weight is too large.
 
-For example: `vectors[1].weight: is too large (got 1e+308, allowed 1000)`
+For example: `vectors[1].weight: is too large (got 1e+308, allowed 0 to 1000)`
 """
 ERROR_REASON_WEIGHTS_ALL_ZERO: ErrorReason.ValueType  # 48
 """All legs have weight 0, so that there is nothing to rank by.
@@ -642,7 +647,7 @@ For example: `limit: is too large (got 1000000000, allowed 1000)`
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 51
 """A page token that this server did not make.
 
-For example: `page_token: is not a token of this call`
+For example: `page_token: is not a token of this listing (got abc)`
 """
 ERROR_REASON_FILTER_EMPTY_CONDITION: ErrorReason.ValueType  # 52
 """A condition, a list of values or a range with nothing in it.
@@ -650,7 +655,8 @@ ERROR_REASON_FILTER_EMPTY_CONDITION: ErrorReason.ValueType  # 52
 For example: `filter.must[0].field: set one of equals, any_of, number_range, exists`
 """
 ERROR_REASON_FILTER_TYPE: ErrorReason.ValueType  # 53
-"""A value that can't be compared with, or not with that field.
+"""A value that can't be compared with (null, a list, a struct), or a range with two lower or two
+upper bounds.
 
 For example: `filter.must[0].field.equals: needs a string, a number or a boolean (got null)`
 """
@@ -694,7 +700,7 @@ For example: `the answer is larger than a message may be (got 41943040 bytes, al
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 61
 """The caller's deadline has passed, or leaves too little time to begin.
 
-For example: `the deadline leaves no time`
+For example: `the deadline leaves no time to begin`
 """
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 62
 """The vector store does not answer now. A write may have been applied; a retry is safe.
@@ -719,6 +725,6 @@ For example: `the server is stopping`
 ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 66
 """The disk of the vector store is nearly full, so nothing more is written.
 
-For example: `the store's disk is nearly full; nothing was written`
+For example: `the disk of the store is nearly full: nothing can be written to it`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

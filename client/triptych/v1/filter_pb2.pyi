@@ -91,7 +91,8 @@ Global___Condition: _TypeAlias = Condition  # noqa: Y015
 class FieldCondition(_message.Message):
     """A test of one payload field.
 
-    A list passes a test when one of its elements does.
+    A list passes a test when one of its elements does. A test of another type than that of the
+    field's values is no error; no item passes it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -97,7 +97,9 @@ class Item(_message.Message):
 
     @_builtins.property
     def ocr(self) -> Global___Ocr:
-        """Output only: how reading the picture went, and the words."""
+        """Output only: how reading the picture went, and the words. Unset where no text was read or
+        supplied.
+        """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -259,7 +261,7 @@ class OcrWord(_message.Message):
     text: _builtins.str
     """The word."""
     confidence: _builtins.float
-    """How sure the reader is, from 0 to 1."""
+    """How sure the reader is, from 0.5, below which words are left out, to 1."""
     @_builtins.property
     def box(self) -> Global___Box:
         """Where it stands."""
@@ -356,7 +358,9 @@ class OcrOptions(_message.Message):
     collection's own, or the server's default where that one is not installed.
     """
     time_limit_ms: _builtins.int
-    """How long reading one picture may take, in milliseconds; the server's default where unset."""
+    """How long reading one picture may take, in milliseconds, 1 to `Limits.max_ocr_time_limit_ms`;
+    the server's default where unset.
+    """
     def __init__(
         self,
         *,

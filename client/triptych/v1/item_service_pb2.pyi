@@ -139,7 +139,7 @@ class UpsertOutcome(_message.Message):
     result: Global___UpsertOutcome.Result.ValueType
     """What became of it."""
     ocr_state: _item_pb2.Ocr.State.ValueType
-    """How reading the picture went."""
+    """How reading the picture went; unset where the item FAILED."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why it was refused, with the same details as an error of an RPC; unset unless FAILED."""

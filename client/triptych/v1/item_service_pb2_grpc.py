@@ -83,8 +83,9 @@ class ItemServiceServicer(object):
         a crash of the service. A fault of one item is that item's outcome and never the others';
         sending an item again is safe.
 
-        Errors: INVALID_ARGUMENT (DUPLICATE_ID, TOO_MANY_ITEMS and what is wrong with the request as a
-        whole); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (MODEL_MISMATCH, OCR_UNAVAILABLE);
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
+        OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+        (MODEL_MISMATCH, ENCODER_UNKNOWN, OCR_UNAVAILABLE); RESOURCE_EXHAUSTED (STORE_FULL, QUEUE_FULL);
         UNAVAILABLE (STORE_UNAVAILABLE: may have been applied; retry is safe).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -94,7 +95,8 @@ class ItemServiceServicer(object):
     def GetItem(self, request, context):
         """Reads one item.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+        (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,7 +105,9 @@ class ItemServiceServicer(object):
     def ListItems(self, request, context):
         """Lists the items that pass a filter, in the order of their point ids.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND); INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
+        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+        (VECTOR_NAME_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,8 +116,9 @@ class ItemServiceServicer(object):
     def DeleteItems(self, request, context):
         """Removes items: those of the ids given, or those that pass a filter, or all.
 
-        Errors: INVALID_ARGUMENT (DELETE_NEEDS_FILTER); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are
-        not there are no error.
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
+        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
+        error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +127,8 @@ class ItemServiceServicer(object):
     def CountItems(self, request, context):
         """Counts the items that pass a filter, exactly.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
+        (COLLECTION_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,30 +46,36 @@ class ItemServiceStub:
     a crash of the service. A fault of one item is that item's outcome and never the others';
     sending an item again is safe.
 
-    Errors: INVALID_ARGUMENT (DUPLICATE_ID, TOO_MANY_ITEMS and what is wrong with the request as a
-    whole); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (MODEL_MISMATCH, OCR_UNAVAILABLE);
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
+    OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+    (MODEL_MISMATCH, ENCODER_UNKNOWN, OCR_UNAVAILABLE); RESOURCE_EXHAUSTED (STORE_FULL, QUEUE_FULL);
     UNAVAILABLE (STORE_UNAVAILABLE: may have been applied; retry is safe).
     """
     GetItem: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.GetItemRequest, _item_service_pb2.GetItemResponse]
     """Reads one item.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+    (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN).
     """
     ListItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.ListItemsRequest, _item_service_pb2.ListItemsResponse]
     """Lists the items that pass a filter, in the order of their point ids.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND); INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
+    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+    (VECTOR_NAME_UNKNOWN).
     """
     DeleteItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.DeleteItemsRequest, _item_service_pb2.DeleteItemsResponse]
     """Removes items: those of the ids given, or those that pass a filter, or all.
 
-    Errors: INVALID_ARGUMENT (DELETE_NEEDS_FILTER); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are
-    not there are no error.
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
+    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
+    error.
     """
     CountItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.CountItemsRequest, _item_service_pb2.CountItemsResponse]
     """Counts the items that pass a filter, exactly.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
+    (COLLECTION_NOT_FOUND).
     """
 
 @_typing.type_check_only
@@ -90,30 +96,36 @@ class ItemServiceAsyncStub(ItemServiceStub):
     a crash of the service. A fault of one item is that item's outcome and never the others';
     sending an item again is safe.
 
-    Errors: INVALID_ARGUMENT (DUPLICATE_ID, TOO_MANY_ITEMS and what is wrong with the request as a
-    whole); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (MODEL_MISMATCH, OCR_UNAVAILABLE);
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
+    OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+    (MODEL_MISMATCH, ENCODER_UNKNOWN, OCR_UNAVAILABLE); RESOURCE_EXHAUSTED (STORE_FULL, QUEUE_FULL);
     UNAVAILABLE (STORE_UNAVAILABLE: may have been applied; retry is safe).
     """
     GetItem: _aio.UnaryUnaryMultiCallable[_item_service_pb2.GetItemRequest, _item_service_pb2.GetItemResponse]  # type: ignore[assignment]
     """Reads one item.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+    (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN).
     """
     ListItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.ListItemsRequest, _item_service_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Lists the items that pass a filter, in the order of their point ids.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND); INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
+    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+    (VECTOR_NAME_UNKNOWN).
     """
     DeleteItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.DeleteItemsRequest, _item_service_pb2.DeleteItemsResponse]  # type: ignore[assignment]
     """Removes items: those of the ids given, or those that pass a filter, or all.
 
-    Errors: INVALID_ARGUMENT (DELETE_NEEDS_FILTER); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are
-    not there are no error.
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
+    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
+    error.
     """
     CountItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.CountItemsRequest, _item_service_pb2.CountItemsResponse]  # type: ignore[assignment]
     """Counts the items that pass a filter, exactly.
 
-    Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
+    (COLLECTION_NOT_FOUND).
     """
 
 class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -137,8 +149,9 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
         a crash of the service. A fault of one item is that item's outcome and never the others';
         sending an item again is safe.
 
-        Errors: INVALID_ARGUMENT (DUPLICATE_ID, TOO_MANY_ITEMS and what is wrong with the request as a
-        whole); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (MODEL_MISMATCH, OCR_UNAVAILABLE);
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
+        OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+        (MODEL_MISMATCH, ENCODER_UNKNOWN, OCR_UNAVAILABLE); RESOURCE_EXHAUSTED (STORE_FULL, QUEUE_FULL);
         UNAVAILABLE (STORE_UNAVAILABLE: may have been applied; retry is safe).
         """
 
@@ -150,7 +163,8 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_item_service_pb2.GetItemResponse, _abc.Awaitable[_item_service_pb2.GetItemResponse]]:
         """Reads one item.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+        (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN).
         """
 
     @_abc_1.abstractmethod
@@ -161,7 +175,9 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_item_service_pb2.ListItemsResponse, _abc.Awaitable[_item_service_pb2.ListItemsResponse]]:
         """Lists the items that pass a filter, in the order of their point ids.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND); INVALID_ARGUMENT (PAGE_TOKEN_INVALID).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
+        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+        (VECTOR_NAME_UNKNOWN).
         """
 
     @_abc_1.abstractmethod
@@ -172,8 +188,9 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_item_service_pb2.DeleteItemsResponse, _abc.Awaitable[_item_service_pb2.DeleteItemsResponse]]:
         """Removes items: those of the ids given, or those that pass a filter, or all.
 
-        Errors: INVALID_ARGUMENT (DELETE_NEEDS_FILTER); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are
-        not there are no error.
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
+        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
+        error.
         """
 
     @_abc_1.abstractmethod
@@ -184,7 +201,8 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_item_service_pb2.CountItemsResponse, _abc.Awaitable[_item_service_pb2.CountItemsResponse]]:
         """Counts the items that pass a filter, exactly.
 
-        Errors: NOT_FOUND (COLLECTION_NOT_FOUND).
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
+        (COLLECTION_NOT_FOUND).
         """
 
 def add_ItemServiceServicer_to_server(servicer: ItemServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -446,7 +446,7 @@ class VectorScore(_message.Message):
     rank: _builtins.int
     """The place from 1 among this leg's own candidates; unset where the item was not among them."""
     contribution: _builtins.float
-    """What this leg adds to the score; 0 unless SCORED."""
+    """What this leg adds to the score; 0 where `rank` is unset."""
     def __init__(
         self,
         *,

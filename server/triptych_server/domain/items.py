@@ -208,4 +208,4 @@ class UpsertOutcome:
     notices: tuple[Notice, ...] = ()
     image: ImageInfo | None = None
     tokens: tuple[tuple[str, TokenUse], ...] = ()
-    ocr_state: OcrState = OcrState.SKIPPED
+    ocr_state: OcrState | None = None

@@ -29,7 +29,9 @@ def parse_path(text: str) -> FieldPath:
         if place == len(text):
             return tuple(keys)
         if text[place] != ".":
-            raise ValueError("keys must be joined by dots")
+            raise ValueError(
+                "a key with a space, a quote or a bracket needs double quotes around it"
+            )
         place += 1
 
 

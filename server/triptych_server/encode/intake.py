@@ -180,7 +180,7 @@ class PillowIntake:
                 violation(
                     "",
                     Reason.IMAGE_ASPECT,
-                    "too long for its width",
+                    "one side is too long for the other",
                     got=f"{math.ceil(long / short)}:1",
                     allowed=f"{limits.max_image_aspect}:1",
                 )
@@ -188,7 +188,7 @@ class PillowIntake:
         return found
 
     def _unsupported(self, what: str) -> InvalidInput:
-        allowed = f"{', '.join(self._formats)} with 8 or 16 bits a sample"
+        allowed = f"{', '.join(self._formats)}; 8 or 16 bits a sample"
         return InvalidInput([violation("", Reason.IMAGE_FORMAT_UNSUPPORTED, what, allowed=allowed)])
 
 

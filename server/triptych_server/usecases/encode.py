@@ -60,7 +60,7 @@ class Encode:
     async def _one(self, encoder: Encoder, given: TextInput | ImageInput, path: str) -> Embedded:
         if isinstance(given, TextInput):
             text = await encoder.encode_text(given.text)
-            cut = truncation(text.tokens, encoder.info.id, path)
+            cut = truncation(text.tokens, f"encoder {encoder.info.id!r}", f"{path}.text")
             return Embedded(text.vector, text.tokens, (cut,) if text.tokens.truncated else ())
         async with self._room:
             try:

@@ -162,7 +162,7 @@ class PanelMaker:
             single = await encoder.encode_text(text)
             panels.vectors[space.name] = single.vector
             if single.tokens.truncated:
-                panels.notices.append(truncation(single.tokens, space.name, path))
+                panels.notices.append(truncation(single.tokens, f"vector {space.name!r}", path))
             return single.tokens
         windowed = await encoder.encode_windows(text, space.windows)
         panels.vectors[space.name] = windowed.vectors
@@ -188,10 +188,10 @@ def cannot_read(path: str) -> Notice:
     )
 
 
-def truncation(tokens: TokenUse, vector_name: str, path: str) -> Notice:
-    """The warning for a text longer than the encoder reads."""
+def truncation(tokens: TokenUse, reader: str, path: str) -> Notice:
+    """The warning for a text longer than ``reader``, an encoder or a vector's, reads."""
     return Notice(
         WarningCode.TEXT_TRUNCATED,
-        f"vector {vector_name!r}: {tokens.tokens_used} of {tokens.token_count} tokens were used",
+        f"{reader}: {tokens.tokens_used} of {tokens.token_count} tokens were used",
         path,
     )

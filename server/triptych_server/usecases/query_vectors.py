@@ -98,7 +98,8 @@ class QueryVectors:
                 made, tokens = embeddings[_key(plan, plan.input)]
                 legs.append(EncodedLeg(plan, made, tokens))
                 if tokens is not None and tokens.truncated:
-                    notices.append(truncation(tokens, plan.space.name, plan.input_path))
+                    where = f"{plan.input_path}.text"
+                    notices.append(truncation(tokens, f"vector {plan.space.name!r}", where))
         own_ids = tuple(layout.point_id(item_id) for item_id in stored)
         return Encoded(tuple(legs), own_ids, tuple(notices))
 

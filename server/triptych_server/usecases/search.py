@@ -24,7 +24,8 @@ from triptych_server.domain.queries import (
     VectorInput,
     VectorScore,
 )
-from triptych_server.usecases.check_vectors import misfit
+from triptych_server.domain.vectors import SparseVector, Vector
+from triptych_server.usecases.check_vectors import misfit, vector_kind
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.filter_use import check_filter
 from triptych_server.usecases.items import check_vector_names, to_item
@@ -165,6 +166,12 @@ def plan_legs(collection: Collection, query: SearchQuery) -> tuple[LegPlan, ...]
     if query.input is None:
         raise InvalidInput([violation("input", Reason.QUERY_EMPTY, "is not set")])
     able = [space for space in collection.vector_spaces if _can_answer(space, query.input)]
+    if not able and isinstance(query.input, VectorInput):
+        raise WrongState(
+            Reason.QUERY_UNANSWERABLE,
+            f"input.vector: no vector space takes it (got {_shape(query.input.vector)})",
+            subject=f"collections/{collection.id}",
+        )
     if not able:
         raise _unanswerable(collection, "input", "no vector space can answer")
     if isinstance(query.input, VectorInput) and len(able) > 1:
@@ -193,6 +200,13 @@ def _can_answer(space: VectorSpace, given: QueryInput) -> bool:
     if space.is_supplied:
         return False
     return isinstance(given, TextInput) or space.kind is not SpaceKind.SPARSE
+
+
+def _shape(vector: Vector) -> str:
+    kind = vector_kind(vector)
+    if isinstance(vector, SparseVector):
+        return kind.value
+    return f"{kind.value} of {vector.shape[-1]} values"
 
 
 def _unanswerable(collection: Collection, path: str, what: str) -> WrongState:

@@ -61,7 +61,7 @@ def render_outcome(outcome: UpsertOutcome) -> service.UpsertOutcome:
             service.VectorTokens(vector_name=name, tokens=render_tokens(tokens))
             for name, tokens in outcome.tokens
         ],
-        ocr_state=pb.Ocr.State.Value(f"STATE_{outcome.ocr_state}"),
+        ocr_state=pb.Ocr.State.Value(f"STATE_{outcome.ocr_state or 'UNSPECIFIED'}"),
     )
 
 

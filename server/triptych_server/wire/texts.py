@@ -22,14 +22,14 @@ _NAME_RULE = "needs 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or a d
 def parse_collection_id(text: str, violations: Violations, path: str = "collection_id") -> str:
     """A collection's name as it came."""
     if not _NAME.fullmatch(text):
-        violations.add(path, Reason.COLLECTION_ID_INVALID, _NAME_RULE, got=text)
+        violations.add(path, Reason.COLLECTION_ID_INVALID, _NAME_RULE, got=text or "nothing")
     return text
 
 
 def parse_vector_name(text: str, violations: Violations, path: str) -> str:
     """A new vector space's name as it came."""
     if not _NAME.fullmatch(text):
-        violations.add(path, Reason.VECTOR_SPACE_INVALID, _NAME_RULE, got=text)
+        violations.add(path, Reason.VECTOR_SPACE_INVALID, _NAME_RULE, got=text or "nothing")
     return text
 
 
@@ -78,6 +78,6 @@ def parse_text(
         return ""
     if len(kept) != len(spaced):
         removed = len(spaced) - len(kept)
-        message = f"{removed} control characters were taken out"
+        message = f"control characters taken out: {removed}"
         notices.append(Notice(WarningCode.TEXT_CLEANED, message, path))
     return unicodedata.normalize("NFC", kept).strip()

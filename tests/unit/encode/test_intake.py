@@ -171,7 +171,7 @@ async def test_too_small(intake: PillowIntake) -> None:
 async def test_aspect(intake: PillowIntake) -> None:
     error = await refusal(intake, plain("PNG", 401, 8))
     assert error.reason is Reason.IMAGE_ASPECT
-    assert said(error) == "too long for its width (got 51:1, allowed 50:1)"
+    assert said(error) == "one side is too long for the other (got 51:1, allowed 50:1)"
     assert (await intake.decode(plain("PNG", 8, 400))).info.height == 400
 
 

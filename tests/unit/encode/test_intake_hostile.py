@@ -25,7 +25,7 @@ OURS = re.compile(
     r"|has more scans than a picture needs)"
     r"|too many pixels \((got \d+x\d+ = [\d.e+]+ MP, )?allowed 1 MP\)"
     r"|a side is too short \(got \d+x\d+, allowed at least 8 pixels a side\)"
-    r"|too long for its width \(got \d+:1, allowed 50:1\)"
+    r"|one side is too long for the other \(got \d+:1, allowed 50:1\)"
     r"|(not a picture in a format that is read|floating-point samples are not read"
     r"|32-bit samples outside of 0 to 65535 are not read"
     r"|a TIFF that begins with a thumbnail, as raw files do) \(allowed JPEG, .*\)"
