@@ -1,6 +1,7 @@
 """The channel of a client: its options, its retries, its headers and its errors."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -71,6 +72,16 @@ def service_config() -> str:
     return json.dumps({"methodConfig": [{"name": names, "retryPolicy": dict(RETRY_POLICY)}]})
 
 
+def _checked_target(target: str) -> str:
+    """`target`, unless nothing listens there: gRPC would dial another port in its place."""
+    port = re.search(r":(\d+)$", checked_text(target, "target"))
+    if not target:
+        raise argument_error("target", "FIELD_REQUIRED", "is empty")
+    if port and not 1 <= int(port[1]) <= 65_535:
+        raise argument_error("target", "FIELD_INVALID", "port", got=port[1], allowed="1 to 65535")
+    return target
+
+
 class Channel:
     """A gRPC channel that retries what may be retried and raises the exceptions of `errors`."""
 
@@ -83,7 +94,7 @@ class Channel:
         credentials: grpc.ChannelCredentials | None,
         metadata: Sequence[tuple[str, str | bytes]],
     ) -> None:
-        self.target = checked_text(target, "target")
+        self.target = _checked_target(target)
         self.timeout = _checked_timeout(timeout)
         self.max_message_bytes = max_message_bytes
         self._secure = credentials is not None

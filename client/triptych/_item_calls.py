@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from triptych import _requests as requests
 from triptych._batches import MAX_ITEMS, Batch, batches
 from triptych._calls import Calls
+from triptych._numbers import checked_count
 from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.filters import Where
@@ -133,7 +134,7 @@ class ItemCalls(Calls):
             ListItemsRequest(
                 collection_id=checked_text(collection_id, "collection_id"),
                 filter=requests.filter_of(where),
-                page_size=page_size,
+                page_size=checked_count(page_size, "page_size"),
                 return_fields=checked_texts(return_fields, "return_fields"),
                 payload_keys=checked_texts(payload_keys, "payload_keys"),
             ),

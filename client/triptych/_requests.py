@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.filters import Where
@@ -92,9 +93,11 @@ def search(
         collection_id=checked_text(collection_id, "collection_id"),
         input=found,
         vectors=legs,
-        fusion=None if k is None else Fusion(reciprocal_rank=ReciprocalRank(k=k)),
+        fusion=None
+        if k is None
+        else Fusion(reciprocal_rank=ReciprocalRank(k=checked_number(k, "k"))),
         filter=filter_of(where),
-        limit=limit,
+        limit=checked_count(limit, "limit"),
         return_fields=checked_texts(return_fields, "return_fields"),
         payload_keys=checked_texts(payload_keys, "payload_keys"),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text
 from triptych.errors import argument_error
 from triptych.v1.search_service_pb2 import QueryInput, VectorQuery
@@ -60,7 +61,7 @@ def leg(
         text, image, vector, item_id: the leg's own input, one at most; the search's where absent.
 
     Raises:
-        ArgumentError: several inputs, or one that can't be put into a message.
+        ArgumentError: several inputs, or a value that can't be put into a message.
         OSError: the picture's file can't be read.
 
     >>> from pathlib import Path
@@ -70,8 +71,10 @@ def leg(
     """
     return VectorQuery(
         vector_name=checked_text(vector_name, "vector_name"),
-        weight=weight,
-        candidate_count=candidate_count,
+        weight=checked_number(weight, f"vectors[{vector_name}].weight"),
+        candidate_count=None
+        if candidate_count is None
+        else checked_count(candidate_count, f"vectors[{vector_name}].candidate_count"),
         input=_optional_input(text, image, vector, item_id, f"vectors[{vector_name}].input"),
     )
 

@@ -1,11 +1,12 @@
 """Inputs, legs and items from Python values."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from triptych import ArgumentError, Item, OcrOptions, leg, make_item, payload, query_input
+from triptych import ArgumentError, Client, Item, OcrOptions, leg, make_item, payload, query_input
 from triptych.items import ocr_options
 from triptych.queries import search_inputs
 from triptych.v1.search_service_pb2 import QueryInput, VectorQuery
@@ -122,3 +123,25 @@ def test_ocr_modes_by_name_and_by_number() -> None:
     assert ocr_options(None, "", None) == OcrOptions()
     with pytest.raises(ArgumentError, match="allowed skip, when-empty, always"):
         ocr_options("never", "", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"weights": {"image": "x"}}, "vectors[image].weight"),
+        ({"limit": 1.5}, "limit"),
+        ({"limit": 2**40}, "limit"),
+        ({"k": "2"}, "k"),
+    ],
+)
+def test_numbers_that_are_none_are_named(given: dict[str, Any], field: str) -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(ArgumentError) as caught:
+        client.search("pictures", text="a cup", **given)
+    assert caught.value.violations[0].field == field
+
+
+@pytest.mark.parametrize("target", ["", "127.0.0.1:99999", "127.0.0.1:0"])
+def test_a_target_where_nothing_can_listen(target: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Client(target)
+    assert caught.value.violations[0].field == "target"
