@@ -344,22 +344,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `the vector store is restarting; a retry is safe`
     """
-    ERROR_REASON_STORE_UNSUPPORTED: _ErrorReason.ValueType  # 63
-    """This vector store can't do what was asked.
-
-    For example: `the vector store can't do this`
-    """
-    ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 64
+    ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 63
     """A defect of the server. The metadata holds an incident id, which is also in its log.
 
     For example: `internal error, incident 5f0c9a2e`
     """
-    ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 65
+    ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 64
     """The server is stopping; another one, or the same one later, will answer.
 
     For example: `the server is stopping`
     """
-    ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 66
+    ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 65
     """The disk of the vector store is nearly full, so nothing more is written.
 
     For example: `the disk of the store is nearly full: nothing can be written to it`
@@ -707,22 +702,17 @@ ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 62
 
 For example: `the vector store is restarting; a retry is safe`
 """
-ERROR_REASON_STORE_UNSUPPORTED: ErrorReason.ValueType  # 63
-"""This vector store can't do what was asked.
-
-For example: `the vector store can't do this`
-"""
-ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 64
+ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 63
 """A defect of the server. The metadata holds an incident id, which is also in its log.
 
 For example: `internal error, incident 5f0c9a2e`
 """
-ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 65
+ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 64
 """The server is stopping; another one, or the same one later, will answer.
 
 For example: `the server is stopping`
 """
-ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 66
+ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 65
 """The disk of the vector store is nearly full, so nothing more is written.
 
 For example: `the disk of the store is nearly full: nothing can be written to it`

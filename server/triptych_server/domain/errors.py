@@ -7,8 +7,7 @@
     ├── AlreadyExists       ALREADY_EXISTS
     ├── Exhausted           RESOURCE_EXHAUSTED   more than is allowed or available now
     ├── Unavailable         UNAVAILABLE          a retry may help
-    ├── DeadlineExceeded    DEADLINE_EXCEEDED    the caller's time is over
-    └── Unsupported         UNIMPLEMENTED        this engine or build cannot do it
+    └── DeadlineExceeded    DEADLINE_EXCEEDED    the caller's time is over
 
 Code and reason sit on the exception, so that nothing but the one error interceptor has to know
 how an error travels. Messages follow one style:
@@ -34,8 +33,6 @@ class Code(Enum):
     ALREADY_EXISTS = 6
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
-    ABORTED = 10
-    UNIMPLEMENTED = 12
     INTERNAL = 13
     UNAVAILABLE = 14
 
@@ -105,7 +102,6 @@ class Reason(StrEnum):
     MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
     DEADLINE_TOO_SHORT = "DEADLINE_TOO_SHORT"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
-    STORE_UNSUPPORTED = "STORE_UNSUPPORTED"
     INTERNAL = "INTERNAL"
     SHUTTING_DOWN = "SHUTTING_DOWN"
     STORE_FULL = "STORE_FULL"
@@ -240,12 +236,6 @@ class DeadlineExceeded(TriptychError):
     """The caller's deadline has passed, or leaves too little time to begin."""
 
     code = Code.DEADLINE_EXCEEDED
-
-
-class Unsupported(TriptychError):
-    """This engine or build cannot do what was asked."""
-
-    code = Code.UNIMPLEMENTED
 
 
 def collection_not_found(collection_id: str) -> NotFound:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
-from grpc_reflection.v1alpha import _async as reflection_async
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 V1 = "grpc.reflection.v1.ServerReflection"
 
@@ -19,8 +18,9 @@ def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
     servicer answers both.
     """
     names = (*services, reflection.SERVICE_NAME, V1)
-    servicer = reflection_async.ReflectionServicer(service_names=names)
-    reflection.enable_server_reflection(names, server)
+    servicer = reflection.aio.ReflectionServicer(service_names=names)
+    add: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server  # has no types
+    add(servicer, server)
     handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
