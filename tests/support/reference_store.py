@@ -9,25 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
-from typing import assert_never
 
 import numpy as np
 from qdrant_client import AsyncQdrantClient, models
 
+from tests.support.reference_filters import reference_filter
 from triptych_server.domain.collections import Collection, Distance, SpaceKind, VectorSpace
 from triptych_server.domain.errors import AlreadyExists, Reason, collection_not_found
-from triptych_server.domain.filters import (
-    AnyOf,
-    Condition,
-    Equals,
-    Exists,
-    FieldCondition,
-    FieldPath,
-    Filter,
-    NumberRange,
-    PointIds,
-    Scalar,
-)
+from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
 from triptych_server.domain.vectors import SparseVector, Vector
 
@@ -113,13 +102,13 @@ class ReferenceStore:
     async def delete_matching(self, collection_id: str, filter: Filter) -> int:
         count = await self.count(collection_id, filter)
         await self._client.delete(
-            collection_id, models.FilterSelector(filter=_filter(filter) or models.Filter())
+            collection_id, models.FilterSelector(filter=reference_filter(filter) or models.Filter())
         )
         return count
 
     async def count(self, collection_id: str, filter: Filter) -> int:
         await self.get_collection(collection_id)
-        answer = await self._client.count(collection_id, _filter(filter), exact=True)
+        answer = await self._client.count(collection_id, reference_filter(filter), exact=True)
         return answer.count
 
     async def scroll(
@@ -134,7 +123,7 @@ class ReferenceStore:
         await self.get_collection(collection_id)
         records, next_id = await self._client.scroll(
             collection_id,
-            _filter(filter),
+            reference_filter(filter),
             limit=limit,
             offset=start_id,
             with_payload=True,
@@ -167,7 +156,7 @@ class ReferenceStore:
                 query=_vector(space, leg.vector),
                 using=leg.vector_name,
                 limit=leg.limit,
-                query_filter=_filter(leg.filter, leg.within),
+                query_filter=reference_filter(leg.filter, leg.within),
                 with_payload=False,
             )
             hits = [Scored(str(hit.id), hit.score) for hit in response.points]
@@ -211,50 +200,3 @@ def _stored_point(record: models.Record) -> StoredPoint:
             else:
                 vectors[name] = np.asarray(vector, np.float32)
     return StoredPoint(str(record.id), record.payload or {}, vectors)
-
-
-def _filter(filter: Filter, within: Sequence[str] | None = None) -> models.Filter | None:
-    if filter.is_empty and within is None:
-        return None
-    must = [_condition(condition) for condition in filter.must]
-    if within is not None:
-        must.append(models.HasIdCondition(has_id=list(within)))
-    return models.Filter(
-        must=must or None,
-        should=[_condition(condition) for condition in filter.should] or None,
-        must_not=[_condition(condition) for condition in filter.must_not] or None,
-    )
-
-
-def _condition(condition: Condition) -> models.Condition:
-    match condition:
-        case PointIds(ids):
-            return models.HasIdCondition(has_id=list(ids))
-        case FieldCondition(path, test):
-            key = _key(path)
-        case _:
-            assert_never(condition)
-    match test:
-        case Equals(value):
-            return _equals(key, value)
-        case AnyOf(values):
-            return models.Filter(should=[_equals(key, value) for value in values])
-        case NumberRange(gt, gte, lt, lte):
-            return models.FieldCondition(
-                key=key, range=models.Range(gt=gt, gte=gte, lt=lt, lte=lte)
-            )
-        case Exists(expected):
-            empty = models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
-            return models.Filter(must_not=[empty]) if expected else empty
-        case _:
-            assert_never(test)
-
-
-def _equals(key: str, value: Scalar) -> models.FieldCondition:
-    if isinstance(value, bool | str):
-        return models.FieldCondition(key=key, match=models.MatchValue(value=value))
-    return models.FieldCondition(key=key, range=models.Range(gte=value, lte=value))
-
-
-def _key(path: FieldPath) -> str:
-    return ".".join(f'"{key}"' for key in path)

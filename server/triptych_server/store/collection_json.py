@@ -14,6 +14,7 @@ from triptych_server.domain.collections import (
     Source,
     SpaceKind,
     Stamp,
+    UnindexedFilterPolicy,
     VectorSpace,
     Windows,
 )
@@ -33,6 +34,7 @@ def dump_collection(collection: Collection) -> str:
         "payload_fields": [
             {"name": field.name, "type": field.type.value} for field in collection.payload_fields
         ],
+        "unindexed_filter_policy": collection.unindexed_filter_policy.value,
     }
     return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
 
@@ -56,6 +58,10 @@ def load_collection(text: str) -> Collection:
             default_encoder_id=tree["default_encoder_id"],
             language=tree["language"],
             create_time=datetime.fromisoformat(tree["create_time"]),
+            # Collections of the first server have none: they were answered with a warning.
+            unindexed_filter_policy=UnindexedFilterPolicy(
+                tree.get("unindexed_filter_policy", UnindexedFilterPolicy.WARN.value)
+            ),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a collection: {error!r}") from error

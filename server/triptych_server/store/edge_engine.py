@@ -21,10 +21,9 @@ from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, Page, StoredPoint
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.catalogue import NAME, Catalogue, UnreadableCollection
+from triptych_server.store.edge_filters import UnaddressableField, edge_filter
 from triptych_server.store.edge_mapping import (
-    UnaddressableField,
     create_index,
-    edge_filter,
     edge_point,
     edge_query,
     shard_config,

@@ -13,6 +13,7 @@ from triptych_server.domain.collections import (
     PayloadField,
     Source,
     SpaceKind,
+    UnindexedFilterPolicy,
     VectorSpace,
     Windows,
 )
@@ -58,6 +59,7 @@ class CreateCollection:
     payload_fields: tuple[PayloadField, ...]
     default_encoder_id: str
     language: str
+    unindexed_filter_policy: UnindexedFilterPolicy = UnindexedFilterPolicy.WARN
 
 
 DEFAULT_SPACES = (
@@ -118,6 +120,7 @@ class Collections:
             default_encoder_id=default.info.id,
             language=language,
             create_time=self._now(),
+            unindexed_filter_policy=request.unindexed_filter_policy,
         )
         await self._store.create_collection(collection)
         return CountedCollection(collection, 0)
