@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import assert_never
 
-import numpy as np
 from qdrant_client import models
 
 from triptych_server.domain.filters import (
@@ -90,9 +89,8 @@ def _test(key: str, test: Test) -> models.Condition:
         case Phrase(text):
             return models.FieldCondition(key=key, match=models.MatchPhrase(phrase=text))
         case GeoRadius(lat, lon, radius_m):
-            # It leaves out the rim.
             center = models.GeoPoint(lat=lat, lon=lon)
-            circle = models.GeoRadius(center=center, radius=np.nextafter(radius_m, np.inf))
+            circle = models.GeoRadius(center=center, radius=radius_m)
             return models.FieldCondition(key=key, geo_radius=circle)
         case GeoBox():
             return _box(key, test)

@@ -7,28 +7,31 @@ would make a difference, all found by running it:
   find 1. ``numpy.bool_`` is taken for what it is.
 - What a match on a number finds depends on the index of the field. A closed range finds 5 and 5.0
   alike under every index but one: the integer index knows whole numbers only.
+- A range of numbers asked of a datetime index compares microseconds since 1970, and a range of
+  times asked of an index of numbers the same the other way round. Fields that are declared so hold
+  no such values: nothing passes.
 - ``MatchExcept`` leaves out points without the field.
 - A text of several words may be spread over a list where there is an index, and has to stand in
   one string of it where there is none. Words asked for one by one are found alike.
 - The geo index misses points: near the poles, in boxes over the antimeridian, a few at the rim of
   large circles. It looks for the cells that a place may be in, and takes too few. A condition
   under two negations is not looked for but checked, on the exact places that the index keeps.
-- Its boxes and circles leave out their edges.
+- Its boxes leave out their edges.
 - A payload key can be addressed between quotes whatever it holds, but for a quote and a backslash:
   for those its paths have no escape.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
 import numpy as np
 import qdrant_edge as edge
 
+from triptych_server.domain.collections import FieldType
 from triptych_server.domain.filters import (
     AnyOf,
     Condition,
@@ -67,22 +70,27 @@ EdgeCondition = (
     | edge.Filter
 )
 
+Types = Mapping[FieldPath, FieldType]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_NUMBERS = (FieldType.INTEGER, FieldType.FLOAT)
 
 
 class UnaddressableField(ValueError):
     """A payload key that no path of the engine can name."""
 
 
-def edge_filter(filter: Filter, within: Sequence[str] | None = None) -> edge.Filter | None:
+def edge_filter(
+    filter: Filter, types: Types, within: Sequence[str] | None = None
+) -> edge.Filter | None:
     """The filter, joined with a choice of point ids; None where everything passes.
 
-    Raises UnaddressableField, and ValueError where it is nested too deep.
+    ``types`` are those that the collection declares. Raises UnaddressableField, and ValueError
+    where the filter is nested too deep.
     """
     if filter.is_empty and within is None:
         return None
     check_filter(filter)
-    return _filter(filter, () if within is None else (edge.HasIdCondition(set(within)),))
+    return _filter(filter, types, () if within is None else (edge.HasIdCondition(set(within)),))
 
 
 def json_path(path: FieldPath) -> str:
@@ -93,47 +101,48 @@ def json_path(path: FieldPath) -> str:
     return ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in path)
 
 
-def _filter(filter: Filter, also: Sequence[EdgeCondition] = ()) -> edge.Filter:
-    must: list[EdgeCondition] = [*map(_condition, filter.must), *also]
-    should = [_condition(condition) for condition in filter.should]
+def _filter(filter: Filter, types: Types, also: Sequence[EdgeCondition] = ()) -> edge.Filter:
+    must: list[EdgeCondition] = [*(_condition(c, types) for c in filter.must), *also]
+    should = [_condition(condition, types) for condition in filter.should]
     several = filter.min_should_count > 1
     return edge.Filter(
         must=must or None,
         should=None if several else should or None,
-        must_not=[_condition(condition) for condition in filter.must_not] or None,
+        must_not=[_condition(condition, types) for condition in filter.must_not] or None,
         min_should=edge.MinShould(should, filter.min_should_count) if several else None,
     )
 
 
-def _condition(condition: Condition) -> EdgeCondition:
+def _condition(condition: Condition, types: Types) -> EdgeCondition:
     match condition:
         case FieldCondition(path, test):
-            return _test(json_path(path), test)
+            return _test(json_path(path), test, types.get(path))
         case PointIds(ids):
             return edge.HasIdCondition(set(ids))
         case HasVector(name):
             return edge.HasVectorCondition(name)
         case Group(filter):
-            return _filter(filter)
+            return _filter(filter, types)
         case Elements(path, filter):
-            return edge.NestedCondition(json_path(path), _filter(filter))
+            # A path names no place inside a list, so nothing in there is declared.
+            return edge.NestedCondition(json_path(path), _filter(filter, {}))
         case _:
             assert_never(condition)
 
 
-def _test(key: str, test: Test) -> EdgeCondition:
+def _test(key: str, test: Test, declared: FieldType | None) -> EdgeCondition:
     match test:
         case Equals(value):
-            return _equals(key, value)
+            return _any_of(key, (value,), declared)
         case AnyOf(values):
-            return _any_of(key, values)
+            return _any_of(key, values, declared)
         case NoneOf(values):
-            return edge.Filter(must_not=[_any_of(key, values)])
+            return edge.Filter(must_not=[_any_of(key, values, declared)])
         case NumberRange(gt, gte, lt, lte):
-            return edge.FieldCondition(key, range=edge.RangeFloat(gt=gt, gte=gte, lt=lt, lte=lte))
+            return _numbers(key, edge.RangeFloat(gt=gt, gte=gte, lt=lt, lte=lte), declared)
         case TimeRange(gt, gte, lt, lte):
             times = edge.RangeDateTime(gt=_time(gt), gte=_time(gte), lt=_time(lt), lte=_time(lte))
-            return edge.FieldCondition(key, range=times)
+            return _nothing() if declared in _NUMBERS else edge.FieldCondition(key, range=times)
         case TextMatch(text):
             words = words_of(text)
             return edge.Filter(
@@ -142,8 +151,7 @@ def _test(key: str, test: Test) -> EdgeCondition:
         case Phrase(text):
             return edge.FieldCondition(key, match=edge.MatchPhrase(text))
         case GeoRadius(lat, lon, radius_m):
-            # The engine's circle leaves out its rim.
-            return _checked([_circle(key, lat, lon, math.nextafter(radius_m, math.inf))])
+            return _checked([_circle(key, lat, lon, radius_m)])
         case GeoBox():
             return _box(key, test)
         case ValueCount(gt, gte, lt, lte):
@@ -159,27 +167,31 @@ def _test(key: str, test: Test) -> EdgeCondition:
             assert_never(test)
 
 
-def _equals(key: str, value: Scalar) -> edge.FieldCondition:
-    if isinstance(value, bool):
-        # The stub says bool; the binding reads a Python bool as 0 or 1, and this one as a bool.
-        truth: bool = np.bool_(value)  # type: ignore[assignment]
-        return edge.FieldCondition(key, match=edge.MatchValue(truth))
-    if isinstance(value, str):
-        return edge.FieldCondition(key, match=edge.MatchValue(value))
-    number = float(value)
-    return edge.FieldCondition(key, range=edge.RangeFloat(gte=number, lte=number))
-
-
-def _any_of(key: str, values: Sequence[Scalar]) -> edge.Filter:
+def _any_of(key: str, values: Sequence[Scalar], declared: FieldType | None) -> EdgeCondition:
+    group: list[EdgeCondition] = []
     words = [value for value in values if isinstance(value, str)]
-    others = [_equals(key, value) for value in values if not isinstance(value, str)]
-    group: list[EdgeCondition] = [*others]
     if words:
         group.append(edge.FieldCondition(key, match=edge.MatchAny(words)))
-    if not group:
-        # The engine lets everything through an empty group, but nothing equals one of no values.
-        group.append(edge.HasIdCondition(set()))
-    return edge.Filter(should=group)
+    for value in values:
+        if isinstance(value, bool):
+            # The stub says bool; the binding reads a Python bool as 0 or 1, this one as a bool.
+            truth: bool = np.bool_(value)  # type: ignore[assignment]
+            group.append(edge.FieldCondition(key, match=edge.MatchValue(truth)))
+        elif not isinstance(value, str):
+            number = float(value)
+            group.append(_numbers(key, edge.RangeFloat(gte=number, lte=number), declared))
+    # The engine lets everything through an empty group, but nothing equals one of no values.
+    return edge.Filter(should=group) if len(group) > 1 else next(iter(group), _nothing())
+
+
+def _numbers(key: str, bounds: edge.RangeFloat, declared: FieldType | None) -> EdgeCondition:
+    if declared is FieldType.DATETIME:
+        return _nothing()
+    return edge.FieldCondition(key, range=bounds)
+
+
+def _nothing() -> edge.HasIdCondition:
+    return edge.HasIdCondition(set())
 
 
 def _time(bound: datetime | None) -> str | None:
