@@ -29,7 +29,7 @@ from triptych.errors import (
     Unimplemented,
     Violation,
 )
-from triptych.filters import Field, Where
+from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
 from triptych.v1.collection_pb2 import Collection, PayloadField, TextWindows, VectorSpace
@@ -79,7 +79,11 @@ __all__ = [
     "VectorSpace",
     "Violation",
     "Where",
+    "at_least",
+    "elements",
     "error_of",
+    "has_vector",
+    "ids",
     "leg",
     "make_item",
     "payload",
