@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from triptych_server.domain.collections import Collection, SpaceKind, VectorSpace
 from triptych_server.domain.errors import InvalidInput, Reason, WrongState, clip, violation
@@ -220,7 +221,7 @@ def _unanswerable(collection: Collection, path: str, what: str) -> WrongState:
 def _without(filter: Filter, ids: tuple[str, ...]) -> Filter:
     if not ids:
         return filter
-    return Filter(filter.must, filter.should, (*filter.must_not, PointIds(ids)))
+    return replace(filter, must_not=(*filter.must_not, PointIds(ids)))
 
 
 def _leg(leg: EncodedLeg, found: tuple[str, ...]) -> Leg:
