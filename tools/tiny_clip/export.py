@@ -13,19 +13,27 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
+from tokenizers import Tokenizer
 
 from tools.sprites.catalogue import load_things
 from tools.tiny_clip.colours import COLOURS
+from tools.tiny_clip.compose import compose, random_plan
 from tools.tiny_clip.folder import ModelFolder
 from tools.tiny_clip.model import CONTEXT_LENGTH, DIMENSION, DualEncoder
 from tools.tiny_clip.places import MODEL, RUN, TRAINING_CURVES
-from tools.tiny_clip.preprocess import IMAGE_SIZE, MEAN, STD
+from tools.tiny_clip.preprocess import IMAGE_SIZE, MEAN, STD, normalised, to_pixels
 from tools.tiny_clip.quantise import quantise_weights
-from tools.tiny_clip.reference import LEAST_COSINE, REFERENCE, least_cosines, write_reference
+from tools.tiny_clip.reference import LEAST_COSINE, REFERENCE, least_cosines
+from tools.tiny_clip.seeds import REFERENCE_SEED
+from tools.tiny_clip.sentences import Writer
+from tools.tiny_clip.sprites import load_sprites
+from tools.tiny_clip.train import tokens
 
 OPSET = 17
+REFERENCE_COUNT = 32
 LICENCE = "Apache-2.0"
 BICUBIC = 3
 FILES = ("preprocessor_config.json", "text/model.onnx", "tokenizer.json", "vision/model.onnx")
@@ -85,6 +93,30 @@ def revision_of(hashes: dict[str, str]) -> str:
     """The first 12 hex digits of sha256 over the sorted lines ``path sha256``."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:12]
+
+
+def write_reference(model: DualEncoder, tokenizer: Path, path: Path) -> None:
+    """Draws pictures, writes sentences, and keeps both with their float32 embeddings of torch."""
+    things = load_things()
+    sprites = load_sprites(things).by_style
+    writer = Writer(things)
+    rng = np.random.default_rng(REFERENCE_SEED)
+    pixels, texts = [], []
+    for _ in range(REFERENCE_COUNT):
+        image, truth = compose(random_plan(len(things), rng, easy=False), sprites, rng)
+        pixels.append(to_pixels(image))
+        texts.append(writer.training(truth, rng, easy=False).text)
+    pictures = np.stack(pixels)
+    with torch.no_grad():
+        image_embeds = model.vision(torch.from_numpy(normalised(pictures))).numpy()
+        text_embeds = model.text(*tokens(Tokenizer.from_file(str(tokenizer)), texts)).numpy()
+    np.savez_compressed(
+        path,
+        pixels=pictures,
+        texts=np.asarray(texts),
+        image_embeds=image_embeds,
+        text_embeds=text_embeds,
+    )
 
 
 def _write_json(path: Path, content: object) -> None:
