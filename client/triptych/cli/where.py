@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from triptych.cli.output import CommandError
+from triptych.errors import ArgumentError
 from triptych.filters import Field, Where
 
 # A path: keys joined by dots; a key in double quotes may hold anything but a double quote.
@@ -30,14 +31,17 @@ def parse_where(comparisons: Sequence[str]) -> Where | None:
     """All of the comparisons, joined by AND; None where there is none.
 
     Raises:
-        CommandError: one of them is no comparison.
-        ArgumentError: a value that can't be compared with.
+        CommandError: one of them is no comparison, or has a value that can't be compared with.
     """
     if not comparisons:
         return None
     where = Where()
     for text in comparisons:
-        where &= _parse(text)
+        try:
+            where &= _parse(text)
+        except ArgumentError as error:
+            told = "; ".join(violation.description for violation in error.violations)
+            raise CommandError(f"--where {text!r}: {told} [{error.reason}]") from None
     return where
 
 
@@ -68,7 +72,7 @@ def _parse(text: str) -> Where:
         return field != value
     bound = _parse_time(match["value"]) or value
     if isinstance(bound, str | bool):
-        raise CommandError(f"--where {text!r}: {operator} needs a number or a time")
+        raise CommandError(f"--where {text!r}: {operator} needs a number or a time (got {value})")
     match operator:
         case "<":
             return field < bound
