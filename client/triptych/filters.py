@@ -375,7 +375,7 @@ def _group(where: Where) -> Condition:
 def _checked_depth(depth: int) -> int:
     if depth > MAX_DEPTH:
         raise argument_error(
-            "filter", "FILTER_TOO_DEEP", "filters inside filters", got=depth, allowed=MAX_DEPTH
+            "filter", "FILTER_TOO_DEEP", "is nested too deep", allowed=f"{MAX_DEPTH} levels"
         )
     return depth
 

@@ -293,7 +293,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FILTER_EMPTY_CONDITION: _ErrorReason.ValueType  # 52
     """A condition, a group, a list of values, a range or a text with nothing in it.
 
-    For example: `filter.must[0].field: set one of equals, any_of, none_of, ...`
+    For example: `filter.must[0].field: set one of equals, any_of, number_range, exists, ...`
     """
     ERROR_REASON_FILTER_TYPE: _ErrorReason.ValueType  # 53
     """A value that can't be compared with (null, a list, a struct; in a UUID field a string that is no
@@ -367,13 +367,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Filters that stand too deep inside one another. Beyond about 45 of them the message itself
     can't be parsed: REQUEST_MALFORMED.
 
-    For example: `filter: filters inside filters (got more than 16, allowed 16)`
+    For example: `filter: is nested too deep (allowed 16 levels)`
     """
     ERROR_REASON_FILTER_DATETIME: _ErrorReason.ValueType  # 67
     """A bound of a range of times that is no time.
 
-    For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s, allowed
-    0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
+    For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s and 0 ns,
+    allowed 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
     """
     ERROR_REASON_FILTER_GEO: _ErrorReason.ValueType  # 68
     """A place that is none, a circle without a radius, or a box that is upside down.
@@ -384,9 +384,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FILTER_FIELD_UNINDEXED: _ErrorReason.ValueType  # 69
     """The filter asks what no index serves, and the collection refuses such filters.
 
-    For example: `filter.must[0].field: price has no index, and this collection refuses filters that
-    none serves; declare it in payload_fields when the collection is made, or make it with another
-    unindexed_filter_policy`
+    For example: `filter.must[0].field: price has no index. This collection refuses filters that no
+    index serves: declare the field in payload_fields with a type that serves the test when the
+    collection is made, or make it with another unindexed_filter_policy`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -680,7 +680,7 @@ For example: `page_token: is not a token of this listing (got abc)`
 ERROR_REASON_FILTER_EMPTY_CONDITION: ErrorReason.ValueType  # 52
 """A condition, a group, a list of values, a range or a text with nothing in it.
 
-For example: `filter.must[0].field: set one of equals, any_of, none_of, ...`
+For example: `filter.must[0].field: set one of equals, any_of, number_range, exists, ...`
 """
 ERROR_REASON_FILTER_TYPE: ErrorReason.ValueType  # 53
 """A value that can't be compared with (null, a list, a struct; in a UUID field a string that is no
@@ -754,13 +754,13 @@ ERROR_REASON_FILTER_TOO_DEEP: ErrorReason.ValueType  # 66
 """Filters that stand too deep inside one another. Beyond about 45 of them the message itself
 can't be parsed: REQUEST_MALFORMED.
 
-For example: `filter: filters inside filters (got more than 16, allowed 16)`
+For example: `filter: is nested too deep (allowed 16 levels)`
 """
 ERROR_REASON_FILTER_DATETIME: ErrorReason.ValueType  # 67
 """A bound of a range of times that is no time.
 
-For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s, allowed
-0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
+For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s and 0 ns,
+allowed 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
 """
 ERROR_REASON_FILTER_GEO: ErrorReason.ValueType  # 68
 """A place that is none, a circle without a radius, or a box that is upside down.
@@ -771,8 +771,8 @@ For example: `filter.must[0].field.geo_radius.center.lat: is out of range (got 9
 ERROR_REASON_FILTER_FIELD_UNINDEXED: ErrorReason.ValueType  # 69
 """The filter asks what no index serves, and the collection refuses such filters.
 
-For example: `filter.must[0].field: price has no index, and this collection refuses filters that
-none serves; declare it in payload_fields when the collection is made, or make it with another
-unindexed_filter_policy`
+For example: `filter.must[0].field: price has no index. This collection refuses filters that no
+index serves: declare the field in payload_fields with a type that serves the test when the
+collection is made, or make it with another unindexed_filter_policy`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -22,9 +22,8 @@ def fits(message: pb.Filter, limits: Limits, violations: Violations, path: str) 
             violations.add(
                 path,
                 Reason.FILTER_TOO_DEEP,
-                "filters inside filters",
-                got=f"more than {limits.max_filter_depth}",
-                allowed=limits.max_filter_depth,
+                "is nested too deep",
+                allowed=f"{limits.max_filter_depth} levels",
             )
             return False
         conditions += len(part.must) + len(part.should) + len(part.must_not)
