@@ -29,6 +29,11 @@ class Filter(_message.Message):
      "must_not": [{"field": {"name": "price", "number_range": {"gt": 20}}}]}
     ```
 
+    A filter that is wrong in itself is INVALID_ARGUMENT: the FILTER_* and NUMBER_* reasons,
+    PAYLOAD_RESERVED_KEY, FIELD_REQUIRED, FIELD_INVALID, LIMIT_INVALID, TEXT_TOO_LONG, ID_EMPTY,
+    ID_TOO_LONG, ID_INVALID. One that asks what the collection has not, or does not allow, is
+    FAILED_PRECONDITION: VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED.
+
     How large it may be, its groups and elements counted, stands in `Limits`: `max_filter_conditions`,
     `max_filter_values`, `max_filter_text_bytes`, and `max_filter_depth` filters inside one another.
     """
