@@ -74,7 +74,7 @@ def answered(legs: list[LegScores], fusion: DomainFusion, offset: int = 0) -> Se
     for rank, item in enumerate(ranking.items[offset : offset + 5], start=offset + 1):
         hit = response.hits.add(rank=rank, score=item.score)
         hit.item.id, hit.item.point_id = f"item-{item.id}", item.id
-        for part in item.parts:
+        for part in ranking.parts(item.id):
             state = VectorScore.STATE_SCORED
             if part.similarity is None:
                 state = VectorScore.STATE_NO_SUCH_VECTOR

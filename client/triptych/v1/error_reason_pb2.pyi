@@ -364,14 +364,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A threshold that is not finite, or that no similarity or no score can be compared with: it is
     on another scale.
 
-    For example: `vectors[0].score_threshold: is out of the range of a cosine (got 30, allowed -1
+    For example: `vectors[0].score_threshold: is out of the range of cosine (got 30.0, allowed -1
     to 1)`
     """
     ERROR_REASON_MEASURES_UNLIKE: _ErrorReason.ValueType  # 67
     """Similarities of unlike measures can't be put together without a normalisation.
 
-    For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure (got 'image'
-    by cosine, 'terms' by BM25)`
+    For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
+    'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -736,13 +736,13 @@ ERROR_REASON_SCORE_THRESHOLD_INVALID: ErrorReason.ValueType  # 66
 """A threshold that is not finite, or that no similarity or no score can be compared with: it is
 on another scale.
 
-For example: `vectors[0].score_threshold: is out of the range of a cosine (got 30, allowed -1
+For example: `vectors[0].score_threshold: is out of the range of cosine (got 30.0, allowed -1
 to 1)`
 """
 ERROR_REASON_MEASURES_UNLIKE: ErrorReason.ValueType  # 67
 """Similarities of unlike measures can't be put together without a normalisation.
 
-For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure (got 'image'
-by cosine, 'terms' by BM25)`
+For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
+'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

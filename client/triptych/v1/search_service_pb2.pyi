@@ -59,8 +59,9 @@ class SearchRequest(_message.Message):
     - reciprocal rank: 0 to the sum over the legs of weight / (k + 1);
     - weighted sum of normalised scores: 0 to 1;
     - max and min of normalised scores: 0 to the largest weight;
-    - weighted sum without normalisation, where all legs compare by cosine: -1 to 1; max and min:
-      the same times the largest weight; by dot product or BM25: any finite number.
+    - weighted sum without normalisation, where all legs compare by cosine: -1 to 1 (by sums of n
+      cosines, -n to n); max and min: the same times the largest weight; by dot product or BM25:
+      any finite number.
 
     A threshold that lies outside is on a wrong scale and is refused (SCORE_THRESHOLD_INVALID).
     Normalised scores say how an item stands among this search's own candidates, and the best is
@@ -406,8 +407,8 @@ class WeightedSum(_message.Message):
 
     The score of an item is (the sum over the legs of weight * n(similarity)) / (the sum of the
     weights of all legs that ran). A leg where the item is not SCORED adds 0 and stays in the
-    divisor, so an item without a vector stands behind an equal one that has it. A leg's
-    contribution is weight * n(similarity) / (the sum of the weights).
+    divisor, so that by normalised scores no item gains by lacking a vector. A leg's contribution is
+    weight * n(similarity) / (the sum of the weights).
 
     Source of the formula: E. A. Fox, J. A. Shaw, "Combination of Multiple Searches", TREC-2, 1994
     (CombSUM), with weights and their sum added.

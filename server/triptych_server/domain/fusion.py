@@ -101,11 +101,10 @@ class LegPart:
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """One item of the fused ranking; the contributions of ``parts`` add up to ``score``."""
+    """One item of the fused ranking."""
 
     id: str
     score: float
-    parts: tuple[LegPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,32 +116,52 @@ class Ranking:
     """
 
     items: tuple[Fused, ...]
-    found: tuple[int, ...]
     bounds: tuple[Bounds | None, ...]
+    _fusion: Fusion
+    _legs: tuple[LegScores, ...]
+    _places: tuple[Mapping[str, int], ...]
+    _levels: tuple[Mapping[str, float], ...]
+
+    @property
+    def found(self) -> tuple[int, ...]:
+        """How many candidates each leg had."""
+        return tuple(len(own) for own in self._places)
+
+    def parts(self, item: str) -> tuple[LegPart, ...]:
+        """What each leg says of one of the items; the contributions add up to its score."""
+        weights = [leg.weight for leg in self._legs]
+        ranks = [own.get(item) for own in self._places]
+        levels = [known.get(item) for known in self._levels]
+        contributions = _contributions(self._fusion, weights, ranks, levels)
+        parts = []
+        for leg, rank, level, contribution in zip(
+            self._legs, ranks, levels, contributions, strict=True
+        ):
+            similarity = leg.similarities.get(item)
+            below = similarity is not None and not leg.accepts(similarity)
+            parts.append(LegPart(similarity, rank, level, contribution, below))
+        return tuple(parts)
 
 
 def fuse(legs: Sequence[LegScores], fusion: Fusion, *, threshold: float | None = None) -> Ranking:
     """Ranks what the legs brought in; items with a score below ``threshold`` are left out."""
-    places = [_places(leg) for leg in legs]
-    union = sorted({i for leg, own in zip(legs, places, strict=True) if leg.weight for i in own})
-    bounds = [_bounds(leg, union, fusion) for leg in legs]
-    weights = [leg.weight for leg in legs]
-    fused = []
-    for item in union:
-        heard = [
-            _heard(leg, own.get(item), scale, item, fusion)
-            for leg, own, scale in zip(legs, places, bounds, strict=True)
-        ]
-        score, contributions = _score(fusion, weights, heard)
-        if threshold is None or score >= threshold:
-            parts = (
-                LegPart(h.similarity, h.rank, h.normalized, c, h.below_threshold)
-                for h, c in zip(heard, contributions, strict=True)
-            )
-            fused.append(Fused(item, score, tuple(parts)))
-    # The union is sorted by id and sort() is stable, so equal scores stay in the order of ids.
-    fused.sort(key=lambda f: -f.score)
-    return Ranking(tuple(fused), tuple(len(own) for own in places), tuple(bounds))
+    places = tuple(_places(leg) for leg in legs)
+    union = {i for leg, own in zip(legs, places, strict=True) if leg.weight for i in own}
+    scored = [_scored(leg, union) for leg in legs]
+    if isinstance(fusion, ReciprocalRank):
+        bounds: tuple[Bounds | None, ...] = (None,) * len(legs)
+        levels: tuple[Mapping[str, float], ...] = ({},) * len(legs)
+    else:
+        bounds = tuple(bounds_of(fusion.normalization, known.values()) for known in scored)
+        levels = tuple(
+            {item: normalized(scale, s) for item, s in known.items()}
+            for scale, known in zip(bounds, scored, strict=True)
+        )
+    scores = _scores(fusion, [leg.weight for leg in legs], places, levels)
+    kept = [i for i in scores if threshold is None or scores[i] >= threshold]
+    kept.sort(key=lambda i: (-scores[i], i))
+    items = tuple(Fused(i, scores[i]) for i in kept)
+    return Ranking(items, bounds, fusion, tuple(legs), places, levels)
 
 
 def score_range(
@@ -161,16 +180,6 @@ def score_range(
     return None if reach is None else (-largest * reach, largest * reach)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What a leg says of an item, before it is weighed."""
-
-    similarity: float | None
-    rank: int | None
-    normalized: float | None
-    below_threshold: bool
-
-
 def _places(leg: LegScores) -> dict[str, int]:
     """The leg's own candidates with their places from 1."""
     own = [c for c in leg.candidates if c in leg.similarities and leg.accepts(leg.similarities[c])]
@@ -178,47 +187,62 @@ def _places(leg: LegScores) -> dict[str, int]:
     return {item: place for place, item in enumerate(own, start=1)}
 
 
-def _bounds(leg: LegScores, union: Sequence[str], fusion: Fusion) -> Bounds | None:
+def _scored(leg: LegScores, union: Collection[str]) -> dict[str, float]:
+    """The similarities that count, of the fused items."""
+    return {i: s for i, s in leg.similarities.items() if i in union and leg.accepts(s)}
+
+
+def _scores(
+    fusion: Fusion,
+    weights: Sequence[float],
+    places: Sequence[Mapping[str, int]],
+    levels: Sequence[Mapping[str, float]],
+) -> dict[str, float]:
+    """The score of every item that a leg of weight above 0 brought in."""
+    scores: dict[str, float] = {}
+    counting = [leg for leg, weight in enumerate(weights) if weight]
     if isinstance(fusion, ReciprocalRank):
-        return None
-    known = [leg.similarities[item] for item in union if item in leg.similarities]
-    return bounds_of(fusion.normalization, [s for s in known if leg.accepts(s)])
+        for leg in counting:
+            for item, place in places[leg].items():
+                scores[item] = scores.get(item, 0.0) + weights[leg] / (fusion.k + place)
+    elif isinstance(fusion, WeightedSum):
+        for leg in counting:
+            for item, level in levels[leg].items():
+                scores[item] = scores.get(item, 0.0) + weights[leg] * level
+        total = _added(weights)
+        scores = {item: score / total for item, score in scores.items()}
+    else:
+        best = max if isinstance(fusion, MaxScore) else min
+        for leg in counting:
+            for item, level in levels[leg].items():
+                product = weights[leg] * level
+                scores[item] = best(scores.get(item, product), product)
+    return scores
 
 
-def _heard(
-    leg: LegScores, rank: int | None, bounds: Bounds | None, item: str, fusion: Fusion
-) -> _Heard:
-    similarity = leg.similarities.get(item)
-    if similarity is None:
-        return _Heard(None, None, None, False)
-    if not leg.accepts(similarity):
-        return _Heard(similarity, None, None, True)
-    by_rank = isinstance(fusion, ReciprocalRank)
-    return _Heard(similarity, rank, None if by_rank else normalized(bounds, similarity), False)
-
-
-def _score(
-    fusion: Fusion, weights: Sequence[float], heard: Sequence[_Heard]
-) -> tuple[float, list[float]]:
-    """The score of one item, and what each leg contributes to it."""
+def _contributions(
+    fusion: Fusion,
+    weights: Sequence[float],
+    ranks: Sequence[int | None],
+    levels: Sequence[float | None],
+) -> list[float]:
+    """What each leg contributes to the score of one item."""
     if isinstance(fusion, ReciprocalRank):
-        contributions = [
-            0.0 if h.rank is None else weight / (fusion.k + h.rank)
-            for weight, h in zip(weights, heard, strict=True)
+        return [
+            0.0 if rank is None else weight / (fusion.k + rank)
+            for weight, rank in zip(weights, ranks, strict=True)
         ]
-        return _added(contributions), contributions
-    weighted = [
-        None if h.normalized is None or not weight else weight * h.normalized
-        for weight, h in zip(weights, heard, strict=True)
+    products = [
+        None if level is None or not weight else weight * level
+        for weight, level in zip(weights, levels, strict=True)
     ]
     if isinstance(fusion, WeightedSum):
-        products = [product or 0.0 for product in weighted]
         total = _added(weights)
-        return _added(products) / total, [product / total for product in products]
+        return [(product or 0.0) / total for product in products]
     best = max if isinstance(fusion, MaxScore) else min
-    score = best(value for value in weighted if value is not None)
-    winner = weighted.index(score)
-    return score, [score if leg == winner else 0.0 for leg in range(len(weighted))]
+    score = best(product for product in products if product is not None)
+    winner = products.index(score)
+    return [score if leg == winner else 0.0 for leg in range(len(products))]
 
 
 def _added(values: Iterable[float]) -> float:

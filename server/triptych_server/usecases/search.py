@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import Reason, WrongState
 from triptych_server.domain.filters import Filter, PointIds
-from triptych_server.domain.fusion import Fused, LegScores, fuse
+from triptych_server.domain.fusion import Fused, LegPart, LegScores, Ranking, fuse
 from triptych_server.domain.items import Item
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.normalization import Bounds
@@ -85,7 +85,7 @@ class Search:
         with watch.stage("fuse"):
             ranking = fuse(scores, query.fusion, threshold=query.score_threshold)
         with watch.stage("fetch"):
-            hits = await self._hits(collection.id, query, legs, ranking.items[query.offset :])
+            hits = await self._hits(collection.id, query, legs, ranking)
         return SearchResult(
             hits=hits,
             legs=tuple(
@@ -140,10 +140,10 @@ class Search:
         collection_id: str,
         query: SearchQuery,
         legs: Sequence[EncodedLeg],
-        fused: Sequence[Fused],
+        ranking: Ranking,
     ) -> tuple[SearchHit, ...]:
         kept: list[tuple[Fused, Item]] = []
-        rest = list(fused)
+        rest = ranking.items[query.offset :]
         # An item deleted since the legs ran is no hit any more: the next best takes its place.
         while rest and len(kept) < query.limit:
             wanted = rest[: query.limit - len(kept)]
@@ -154,7 +154,7 @@ class Search:
             items = {point.id: to_item(point) for point in points}
             kept += [(f, items[f.id]) for f in wanted if f.id in items]
         return tuple(
-            SearchHit(item, rank, f.score, _vector_scores(f, item, legs))
+            SearchHit(item, rank, f.score, _vector_scores(ranking.parts(f.id), item, legs))
             for rank, (f, item) in enumerate(kept, start=query.offset + 1)
         )
 
@@ -180,9 +180,11 @@ def _leg(leg: EncodedLeg, found: int, bounds: Bounds | None) -> Leg:
     )
 
 
-def _vector_scores(fused: Fused, item: Item, legs: Sequence[EncodedLeg]) -> tuple[VectorScore, ...]:
+def _vector_scores(
+    parts: Sequence[LegPart], item: Item, legs: Sequence[EncodedLeg]
+) -> tuple[VectorScore, ...]:
     scores = []
-    for part, leg in zip(fused.parts, legs, strict=True):
+    for part, leg in zip(parts, legs, strict=True):
         if part.below_threshold:
             state = ScoreState.BELOW_THRESHOLD
         elif part.similarity is not None:

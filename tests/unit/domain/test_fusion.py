@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import assume, given
@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from tests.support import oracle
 from tests.support.oracle import OracleLeg
 from triptych_server.domain.fusion import (
-    Fused,
     Fusion,
+    LegPart,
     LegScores,
     MaxScore,
     MinScore,
+    Ranking,
     ReciprocalRank,
     WeightedSum,
     fuse,
@@ -79,6 +80,19 @@ def as_stored(made: list[OracleLeg]) -> list[LegScores]:
     ]
 
 
+@dataclass(frozen=True)
+class Told:
+    """A fused item with what each leg says of it."""
+
+    id: str
+    score: float
+    parts: tuple[LegPart, ...]
+
+
+def tell(ranking: Ranking) -> list[Told]:
+    return [Told(f.id, f.score, ranking.parts(f.id)) for f in ranking.items]
+
+
 def expected_of(
     made: list[OracleLeg], fusion: Fusion, threshold: float | None = None
 ) -> oracle.OracleRanking:
@@ -105,7 +119,7 @@ def test_agrees_with_the_oracle(made: list[OracleLeg], fusion: Fusion) -> None:
     assert {f.id for f in ranking.items} == {hit.id for hit in expected.hits}
     if not close_scores(expected):
         assert [f.id for f in ranking.items] == [hit.id for hit in expected.hits]
-    by_id = {f.id: f for f in ranking.items}
+    by_id = {f.id: f for f in tell(ranking)}
     for hit in expected.hits:
         got = by_id[hit.id]
         assert got.score == pytest.approx(hit.score, abs=1e-9)
@@ -137,7 +151,7 @@ def _pair(bounds: object) -> tuple[float, float] | None:
 
 @given(legs(), fusions)
 def test_contributions_add_up(made: list[OracleLeg], fusion: Fusion) -> None:
-    for item in fuse(as_stored(made), fusion).items:
+    for item in tell(fuse(as_stored(made), fusion)):
         added = math.fsum(p.contribution for p in item.parts)
         assert added == pytest.approx(item.score, abs=1e-9)
         for part, leg in zip(item.parts, made, strict=True):
@@ -151,7 +165,7 @@ def test_contributions_add_up(made: list[OracleLeg], fusion: Fusion) -> None:
 def test_scores_are_in_their_range(made: list[OracleLeg], fusion: Fusion) -> None:
     possible = score_range(fusion, [leg.weight for leg in made], 1.0)
     assert possible is not None
-    for item in fuse(as_stored(made), fusion).items:
+    for item in tell(fuse(as_stored(made), fusion)):
         assert possible[0] <= item.score <= possible[1]
         for part in item.parts:
             if part.normalized is not None and fusion not in _PLAIN:
@@ -193,7 +207,9 @@ def test_the_order_of_candidates_does_not_matter(made: list[OracleLeg], fusion: 
         )
         for s in scores
     ]
-    assert fuse(scores, fusion) == fuse(shuffled, fusion)
+    one, other = fuse(scores, fusion), fuse(shuffled, fusion)
+    assert tell(one) == tell(other)
+    assert one.bounds == other.bounds
 
 
 @given(legs(), fusions, st.randoms(use_true_random=False))
@@ -253,14 +269,15 @@ def test_equal_scores_are_ordered_by_id() -> None:
 
 
 def test_equal_similarities_are_ranked_by_id() -> None:
-    ranked = fuse([LegScores(1.0, ["b", "a"], {"a": 0.5, "b": 0.5})], ReciprocalRank()).items
+    leg = LegScores(1.0, ["b", "a"], {"a": 0.5, "b": 0.5})
+    ranked = tell(fuse([leg], ReciprocalRank()))
     assert [(f.id, f.parts[0].rank) for f in ranked] == [("a", 1), ("b", 2)]
 
 
 def test_a_completed_item_has_a_similarity_and_no_rank() -> None:
     image = LegScores(1.0, ["a"], {"a": 0.9, "b": 0.2})
     caption = LegScores(1.0, ["b"], {"b": 0.7})
-    ranked = {f.id: f for f in fuse([image, caption], ReciprocalRank()).items}
+    ranked = {f.id: f for f in tell(fuse([image, caption], ReciprocalRank()))}
     assert ranked["b"].parts[0].similarity == 0.2
     assert ranked["b"].parts[0].rank is None
     assert ranked["b"].parts[0].contribution == 0.0
@@ -280,7 +297,7 @@ def test_a_leg_of_weight_zero_shows_and_brings_nothing_in() -> None:
     loud = LegScores(1.0, ["a", "b"], {"a": 0.9, "b": 0.1})
     mute = LegScores(0.0, ["c", "b", "a"], {"c": 1.0, "b": 0.9, "a": 0.1})
     for fusion in FUSIONS:
-        ranked: tuple[Fused, ...] = fuse([loud, mute], fusion).items
+        ranked = tell(fuse([loud, mute], fusion))
         assert [f.id for f in ranked] == ["a", "b"], fusion
         assert (ranked[1].parts[1].rank, ranked[1].parts[1].similarity) == (2, 0.9)
         assert ranked[1].parts[1].contribution == 0.0
@@ -288,7 +305,7 @@ def test_a_leg_of_weight_zero_shows_and_brings_nothing_in() -> None:
 
 def test_a_candidate_that_was_deleted_meanwhile_is_left_out() -> None:
     ranking = fuse([LegScores(1.0, ["gone", "a"], {"a": 0.3})], ReciprocalRank())
-    assert [(f.id, f.parts[0].rank) for f in ranking.items] == [("a", 1)]
+    assert [(f.id, f.parts[0].rank) for f in tell(ranking)] == [("a", 1)]
     assert ranking.found == (1,)
 
 
@@ -298,7 +315,7 @@ def test_below_the_threshold_of_one_leg_an_item_lives_by_the_others() -> None:
     ranking = fuse([image, caption], WeightedSum())
     assert ranking.bounds == (MinMaxBounds(0.9, 0.9), MinMaxBounds(0.6, 0.7))
     assert ranking.found == (1, 2)
-    parts = {f.id: f.parts[0] for f in ranking.items}
+    parts = {f.id: f.parts[0] for f in tell(ranking)}
     assert parts.keys() == {"a", "b", "c"}
     assert parts["b"].below_threshold
     assert (parts["b"].similarity, parts["b"].rank, parts["b"].contribution) == (0.2, None, 0.0)
@@ -315,7 +332,7 @@ def test_what_no_leg_accepts_is_not_there() -> None:
 @pytest.mark.parametrize("fusion", [MaxScore(), MinScore()], ids=repr)
 def test_the_first_of_equals_wins(fusion: Fusion) -> None:
     leg = LegScores(2.0, ["a"], {"a": 0.3})
-    (item,) = fuse([leg, leg], fusion).items
+    (item,) = tell(fuse([leg, leg], fusion))
     assert [p.contribution for p in item.parts] == [1.0, 0.0]
 
 
