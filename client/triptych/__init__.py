@@ -7,9 +7,10 @@
 ...         print(hit.rank, hit.item.id)
 1 cat-1
 
-`Client` makes the calls. `make_item`, `leg`, `query_input` and `Field` build what they take;
-`payload` and `error_of` read what they return, which is the contract's own messages. The most
-used of these are here, the rest in `triptych.v1`.
+`Client` makes the calls. `make_item`, `leg`, `query_input`, `Field`, and the fusions
+`reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
+`error_of` read what they return, which is the contract's own messages, and `recompute` checks the
+scores in it. The most used of these are here, the rest in `triptych.v1`.
 """
 
 from triptych._status import error_of
@@ -30,17 +31,21 @@ from triptych.errors import (
     Violation,
 )
 from triptych.filters import Field, Where
+from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
+from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
 from triptych.v1.collection_pb2 import Collection, PayloadField, TextWindows, VectorSpace
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.item_pb2 import Item, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
 from triptych.v1.search_service_pb2 import (
+    Fusion,
     Leg,
     QueryInput,
     SearchHit,
     SearchResponse,
+    StoredVector,
     VectorQuery,
     VectorScore,
 )
@@ -52,9 +57,11 @@ __all__ = [
     "Client",
     "Collection",
     "DeadlineExceeded",
+    "Difference",
     "FailedPrecondition",
     "Field",
     "Filter",
+    "Fusion",
     "Internal",
     "InvalidArgument",
     "Item",
@@ -64,9 +71,12 @@ __all__ = [
     "OcrOptions",
     "PayloadField",
     "QueryInput",
+    "RecomputedHit",
     "ResourceExhausted",
+    "ScoreMismatch",
     "SearchHit",
     "SearchResponse",
+    "StoredVector",
     "TextWindows",
     "TriptychError",
     "Unavailable",
@@ -82,6 +92,11 @@ __all__ = [
     "error_of",
     "leg",
     "make_item",
+    "max_score",
+    "min_score",
     "payload",
     "query_input",
+    "reciprocal_rank",
+    "recompute",
+    "weighted_sum",
 ]

@@ -87,17 +87,25 @@ def search(
     limit: int,
     return_fields: Sequence[str],
     payload_keys: Sequence[str],
+    *,
+    fusion: Fusion | None = None,
+    offset: int = 0,
+    score_threshold: float | None = None,
 ) -> SearchRequest:
-    """The request of Search."""
+    """The request of Search; `k` is short for a reciprocal rank fusion."""
+    if k is not None and fusion is not None:
+        raise argument_error("k", "FIELD_INVALID", "give either k or fusion")
     return SearchRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         input=found,
         vectors=legs,
-        fusion=None
+        fusion=fusion
         if k is None
         else Fusion(reciprocal_rank=ReciprocalRank(k=checked_number(k, "k"))),
         filter=filter_of(where),
         limit=checked_count(limit, "limit"),
+        offset=checked_count(offset, "offset"),
+        score_threshold=checked_number(score_threshold, "score_threshold"),
         return_fields=checked_texts(return_fields, "return_fields"),
         payload_keys=checked_texts(payload_keys, "payload_keys"),
     )

@@ -194,7 +194,7 @@ class App:
         )
         # Room of their own: a query does not wait for the pictures that are being written.
         room = asyncio.Semaphore(settings.pictures_in_flight)
-        search = Search(store, known, QueryVectors(store, known, intake, room))
+        search = Search(store, known, QueryVectors(store, known, intake, room), limits)
         status = Status(version("triptych"), known, limits, store, ocr)
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
             CollectionServicer(Collections(store, known, now), limits), server

@@ -49,6 +49,7 @@ FAULTS_OF_THE_CALLER = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 COLLECTION = "fuzz"
+KNOWN = [COLLECTION, "good"]
 PICTURE = draw_words(["FUZZ"], width=64, height=64)
 
 
@@ -85,7 +86,7 @@ def test_any_request(fuzzed: RunningServer, name: str) -> None:
         )
         @given(data=st.data())
         def throw(data: st.DataObject) -> None:
-            request: Any = data.draw(any_message(method.input_type, [COLLECTION], [PICTURE]))
+            request: Any = data.draw(any_message(method.input_type, KNOWN, [PICTURE]))
             if hasattr(request, "collection_id") and data.draw(st.booleans()):
                 request.collection_id = COLLECTION
             try:

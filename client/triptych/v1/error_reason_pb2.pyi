@@ -246,7 +246,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_QUERY_EMPTY: _ErrorReason.ValueType  # 43
     """There is nothing to look for.
 
-    For example: `input: set one of text, image, vector, item_id`
+    For example: `input: set one of text, image, vector, item_id, stored_vector`
     """
     ERROR_REASON_QUERY_UNANSWERABLE: _ErrorReason.ValueType  # 44
     """No vector space of the collection can answer this input.
@@ -320,7 +320,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `default_encoder_id: no such encoder (got siglip, allowed tiny-clip)`
     """
     ERROR_REASON_MODEL_MISMATCH: _ErrorReason.ValueType  # 58
-    """The collection was made with another encoder, revision or preprocessing than the server runs.
+    """The collection was made with another encoder, revision or preprocessing than the server runs;
+    or a stored vector comes from another encoder than the vectors it is to be compared with.
 
     For example: `collection 'pictures', vector 'image': its vectors were made by clip-vit-b-32
     3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
@@ -360,6 +361,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The disk of the vector store is nearly full, so nothing more is written.
 
     For example: `the disk of the store is nearly full: nothing can be written to it`
+    """
+    ERROR_REASON_SCORE_THRESHOLD_INVALID: _ErrorReason.ValueType  # 66
+    """A threshold that is not finite, or that no similarity or no score can be compared with: it is
+    on another scale.
+
+    For example: `vectors[0].score_threshold: is out of the range of cosine (got 30.0, allowed -1
+    to 1)`
+    """
+    ERROR_REASON_MEASURES_UNLIKE: _ErrorReason.ValueType  # 67
+    """Similarities of unlike measures can't be put together without a normalisation.
+
+    For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
+    'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -606,7 +620,7 @@ For example: `vector_spaces[3].name: the same name as vector_spaces[0] (got imag
 ERROR_REASON_QUERY_EMPTY: ErrorReason.ValueType  # 43
 """There is nothing to look for.
 
-For example: `input: set one of text, image, vector, item_id`
+For example: `input: set one of text, image, vector, item_id, stored_vector`
 """
 ERROR_REASON_QUERY_UNANSWERABLE: ErrorReason.ValueType  # 44
 """No vector space of the collection can answer this input.
@@ -680,7 +694,8 @@ ERROR_REASON_ENCODER_UNKNOWN: ErrorReason.ValueType  # 57
 For example: `default_encoder_id: no such encoder (got siglip, allowed tiny-clip)`
 """
 ERROR_REASON_MODEL_MISMATCH: ErrorReason.ValueType  # 58
-"""The collection was made with another encoder, revision or preprocessing than the server runs.
+"""The collection was made with another encoder, revision or preprocessing than the server runs;
+or a stored vector comes from another encoder than the vectors it is to be compared with.
 
 For example: `collection 'pictures', vector 'image': its vectors were made by clip-vit-b-32
 3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
@@ -720,5 +735,18 @@ ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 65
 """The disk of the vector store is nearly full, so nothing more is written.
 
 For example: `the disk of the store is nearly full: nothing can be written to it`
+"""
+ERROR_REASON_SCORE_THRESHOLD_INVALID: ErrorReason.ValueType  # 66
+"""A threshold that is not finite, or that no similarity or no score can be compared with: it is
+on another scale.
+
+For example: `vectors[0].score_threshold: is out of the range of cosine (got 30.0, allowed -1
+to 1)`
+"""
+ERROR_REASON_MEASURES_UNLIKE: ErrorReason.ValueType  # 67
+"""Similarities of unlike measures can't be put together without a normalisation.
+
+For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
+'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
