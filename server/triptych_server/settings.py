@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     CliApp,
@@ -19,9 +22,28 @@ from triptych_server.domain.limits import Limits
 
 PREFIX = "TRIPTYCH_"
 
+_EMBEDDED = "embedded:"
+_DEFAULT_QDRANT_PORT = 6334
+_QDRANT_PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+# What an address may hold that no one else is to read.
+_SECRETS = re.compile(r"(?<=//)[^/]*(?=@)|(?<=\?).+")
+
 
 class SettingsProblem(Exception):
     """A setting that can't be used; the text names it, and is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class QdrantAddress:
+    """Where a Qdrant server speaks gRPC, and the prefix of our collections' names in it.
+
+    ``host`` as it stands in an address, an IPv6 one between brackets.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    prefix: str
 
 
 class Settings(BaseSettings):
@@ -34,7 +56,13 @@ class Settings(BaseSettings):
     listen: str = Field(
         "127.0.0.1:50051", description="host:port to listen on; port 0 takes a free one"
     )
-    store: str = Field("embedded:./data", description="where vectors are kept: embedded:FOLDER")
+    store: str = Field(
+        "embedded:./data",
+        description="where vectors are kept: embedded:FOLDER or qdrant://HOST:PORT",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        None, description="the API key of the Qdrant server; better not as a flag"
+    )
     encoders: str = Field(
         "clip-vit-b-32",
         description="encoders, the default one first: names or NAME=FOLDER, joined by commas",
@@ -102,9 +130,9 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str) -> str:
-        kind, colon, folder = value.partition(":")
-        if kind != "embedded" or not colon or not folder:
-            raise ValueError("needs embedded:FOLDER")
+        if value.startswith(_EMBEDDED) and value != _EMBEDDED:
+            return value
+        _parse_qdrant(value)
         return value
 
     @field_validator("encoders")
@@ -116,9 +144,16 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def store_folder(self) -> Path:
-        """The folder of the embedded store."""
-        return Path(self.store.partition(":")[2]).expanduser()
+    def store_place(self) -> Path | QdrantAddress:
+        """The folder of the embedded store, or the address of the Qdrant server."""
+        if self.store.startswith(_EMBEDDED):
+            return Path(self.store.removeprefix(_EMBEDDED)).expanduser()
+        return _parse_qdrant(self.store)
+
+    @property
+    def qdrant_key(self) -> str | None:
+        """The API key of the Qdrant server; None where it is unset or empty."""
+        return (self.qdrant_api_key and self.qdrant_api_key.get_secret_value()) or None
 
     @property
     def encoder_specs(self) -> tuple[tuple[str, str], ...]:
@@ -160,8 +195,34 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         raise SettingsProblem(str(error)) from None
 
 
+def _parse_qdrant(value: str) -> QdrantAddress:
+    """``qdrant://HOST[:PORT][/PREFIX]``; ``qdrants://`` for TLS. Raises ValueError."""
+    needs = "needs embedded:FOLDER or qdrant://HOST[:PORT][/PREFIX] (qdrants:// for TLS)"
+    if "@" in value:
+        raise ValueError(f"holds a secret: that belongs into {PREFIX}QDRANT_API_KEY")
+    parts = urlsplit(value)
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError(needs) from None
+    host, prefix = parts.hostname, parts.path.strip("/")
+    if parts.scheme not in ("qdrant", "qdrants") or not host or port == 0:
+        raise ValueError(needs)
+    if parts.query or parts.fragment or (prefix and not _QDRANT_PREFIX.fullmatch(prefix)):
+        raise ValueError(f"{needs}; PREFIX is 1 to 63 of a-z, 0-9, _ and -")
+    return QdrantAddress(
+        host=f"[{host}]" if ":" in host else host,
+        port=_DEFAULT_QDRANT_PORT if port is None else port,
+        tls=parts.scheme == "qdrants",
+        prefix=prefix,
+    )
+
+
 def _line(name: str, message: str, value: object) -> str:
-    return f"{PREFIX}{name.upper()}: {message.removeprefix('Value error, ')} (got {value})"
+    shown = _SECRETS.sub("***", str(value))
+    if name == "qdrant_api_key":
+        shown = "***"
+    return f"{PREFIX}{name.upper()}: {message.removeprefix('Value error, ')} (got {shown})"
 
 
 def _cores() -> int:

@@ -1,10 +1,11 @@
-"""What must not reach the engine.
+"""What must not reach an engine.
 
-The engine writes an operation to its log before it carries it out, and carries the log out again
-at the next start. So one that it cannot bear does not fail alone: part of its batch may be kept,
-and where it makes the engine panic, or cannot be read back from the log, the collection can never
-be opened again. Seen with rows of unequal length, with sparse vectors of unequal halves, and with
-payloads nested 200 deep. The wire has refused all of it; this is the fence in front of the cliff.
+Qdrant, embedded or not, writes an operation to its log before it carries it out, and carries the
+log out again at the next start. So one that it cannot bear does not fail alone: part of its batch
+may be kept, and where it makes the engine panic, or cannot be read back from the log, the
+collection can never be opened again. Seen on the embedded engine with rows of unequal length, with
+sparse vectors of unequal halves, and with payloads nested 200 deep. The wire has refused all of
+it; this is the fence in front of the cliff.
 """
 
 from __future__ import annotations
