@@ -32,7 +32,14 @@ from triptych.errors import (
 from triptych.filters import Field, Where
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
-from triptych.v1.collection_pb2 import Collection, PayloadField, TextWindows, VectorSpace
+from triptych.v1.collection_pb2 import (
+    Collection,
+    HnswConfig,
+    PayloadField,
+    StorageSettings,
+    TextWindows,
+    VectorSpace,
+)
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.item_pb2 import Item, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
@@ -55,6 +62,7 @@ __all__ = [
     "FailedPrecondition",
     "Field",
     "Filter",
+    "HnswConfig",
     "Internal",
     "InvalidArgument",
     "Item",
@@ -67,6 +75,7 @@ __all__ = [
     "ResourceExhausted",
     "SearchHit",
     "SearchResponse",
+    "StorageSettings",
     "TextWindows",
     "TriptychError",
     "Unavailable",

@@ -10,6 +10,7 @@ it; this is the fence in front of the cliff.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -46,7 +47,10 @@ def check_vector(space: VectorSpace, vector: Vector) -> None:
 
 
 def check_payload(payload: Mapping[str, Json]) -> None:
-    """Raises ValueError where the payload is nested deeper than the engine can read back."""
+    """Raises ValueError where the payload is nested deeper than the engine can read back.
+
+    And where it holds a number that is not finite, for which JSON has no text.
+    """
     level: list[Json] = [dict(payload)]
     for _ in range(MAX_PAYLOAD_DEPTH):
         inner: list[Json] = []
@@ -55,6 +59,8 @@ def check_payload(payload: Mapping[str, Json]) -> None:
                 inner.extend(value.values())
             elif isinstance(value, list):
                 inner.extend(value)
+        if not all(math.isfinite(value) for value in inner if isinstance(value, float)):
+            raise ValueError("a number in the payload that is not finite")
         level = [value for value in inner if isinstance(value, dict | list)]
         if not level:
             return

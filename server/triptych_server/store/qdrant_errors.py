@@ -54,11 +54,15 @@ class KeyRefused(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of the server: a name for the log, the collection, whether it writes."""
+    """What is asked of the server: a name for the log, the collection, whether it writes.
+
+    The look of a watch is no news when it fails: the watch itself says what has changed.
+    """
 
     what: str
     collection_id: str = ""
     writes: bool = False
+    is_look: bool = False
 
 
 class QdrantLine:
@@ -107,8 +111,8 @@ class QdrantLine:
         if known is None:
             log.error("the store refused %s: %s %s", call.what, code.name, text)
             return StoreRejected()
-        if code not in _EXPECTED:
-            log.warning("the store refused %s: %s %s", call.what, code.name, text)
+        level = logging.DEBUG if code in _EXPECTED or call.is_look else logging.WARNING
+        log.log(level, "the store refused %s: %s %s", call.what, code.name, text)
         return known
 
 

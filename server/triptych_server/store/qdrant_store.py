@@ -12,7 +12,7 @@ from qdrant_client import AsyncQdrantClient, grpc, models
 from qdrant_client.conversions.conversion import RestToGrpc
 
 from triptych_server.domain.collections import Collection
-from triptych_server.domain.errors import Reason, Unavailable, collection_not_found
+from triptych_server.domain.errors import Reason, Unavailable, clip, collection_not_found
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
 from triptych_server.domain.vectors import SparseVector
@@ -101,7 +101,8 @@ class QdrantStore:
         )
         self._line = QdrantLine(self._suspect)
         self._catalogue = QdrantCatalogue(self._client, self._line, prefix)
-        self._watch = QdrantWatch(self._probe, on_ready_change, place=self._place)
+        self._on_ready_change = on_ready_change
+        self._watch = QdrantWatch(self._probe, self._tell, place=self._place)
 
     @classmethod
     async def open(
@@ -298,6 +299,16 @@ class QdrantStore:
     def _suspect(self) -> None:
         self._watch.suspect()
 
+    def _tell(self, ready: bool) -> None:
+        if ready and _numbers(self._watch.version) < EXACT_IDF_SERVER:
+            log.warning(
+                "Qdrant %s counts deleted and replaced items in the IDF of terms until it has "
+                "cleaned up; Qdrant %s and newer do not",
+                self._watch.version,
+                _written(EXACT_IDF_SERVER),
+            )
+        self._on_ready_change(ready)
+
     def _require(self) -> None:
         """Refuse everything while the server is one that must not be worked on."""
         if self._watch.unsuitable is not None:
@@ -323,22 +334,31 @@ class QdrantStore:
 
     async def _probe(self) -> str:
         """The server's version, once it answers and accepts the key. Raises StoreUnsuitable."""
-        version = (await self._line.ask(Call("version"), self._client.info())).version
-        found = _VERSION.match(version)
-        if found is None or (int(found[1]), int(found[2])) < OLDEST_SERVER:
-            oldest = ".".join(map(str, OLDEST_SERVER))
+        version = (await self._line.ask(Call("version", is_look=True), self._client.info())).version
+        if _numbers(version) < OLDEST_SERVER:
+            oldest = _written(OLDEST_SERVER)
             raise StoreUnsuitable(
-                f"Qdrant is too old (got {version or 'no version'}, allowed {oldest} or newer)",
+                f"Qdrant is too old (got {clip(version)}, allowed {oldest} or newer)",
                 place=self._place,
             )
         try:
             # The version is told to everybody; this needs the key.
-            await self._line.ask(Call("probe"), self._client.get_collections())
+            await self._line.ask(Call("probe", is_look=True), self._client.get_collections())
         except KeyRefused:
             raise StoreUnsuitable(
                 "Qdrant does not accept the API key, or wants one", place=self._place
             ) from None
         return version
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    """Major and minor of a version; (0, 0) for what is none."""
+    found = _VERSION.match(version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _written(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _is_askable(leg: LegQuery) -> bool:
