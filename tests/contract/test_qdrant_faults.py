@@ -320,6 +320,20 @@ async def test_a_collection_made_anew_is_another(faulty: FaultyQdrant) -> None:
             await store.query("things", legs, created=anew.create_time)
 
 
+@pytest.mark.parametrize(("replicas", "ordered"), [(1, False), (2, True)])
+async def test_writes_to_several_replicas_are_put_in_one_order(
+    faulty: FaultyQdrant, replicas: int, ordered: bool
+) -> None:
+    faulty.replicas = replicas
+    async with opened(faulty.port) as store:
+        await store.upsert("things", [whole_point(1)])
+    request = messages.UpsertPoints.FromString(faulty.seen[-1].request)
+    assert request.wait
+    assert request.HasField("ordering") == ordered
+    if ordered:
+        assert request.ordering.type == messages.WriteOrderingType.Medium
+
+
 async def test_a_prefix_stands_before_every_name(faulty: FaultyQdrant) -> None:
     async with opened(faulty.port, prefix="staging") as store:
         await store.get_collection("things")

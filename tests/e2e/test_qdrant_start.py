@@ -24,7 +24,10 @@ def test_too_old_a_server_is_no_start(tmp_path: Path) -> None:
         place = f"127.0.0.1:{qdrant.port}"
         code, said = start_and_fail(tmp_path, store=f"qdrant://{place}", encoders="tiny-clip")
     assert code == EX_CONFIG
-    assert f"the store in {place}: Qdrant is too old (got 1.15.4, allowed 1.16 or newer)" in said
+    assert (
+        f"the store in qdrant://{place}: Qdrant is too old (got 1.15.4, allowed 1.16 or newer)"
+        in said
+    )
 
 
 def test_a_key_that_is_refused_is_no_start_and_not_shown(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ class FaultyQdrant(grpc.GenericRpcHandler):
         self.version = version
         self.faults: dict[str, Fault] = {}
         self.metadata: dict[str, Any] = {}
+        self.replicas = 1
         self.status: q.UpdateStatus.ValueType = q.UpdateStatus.Completed
         self.seen: list[Seen] = []
         # Methods that never answer, and what is set once their caller has gone away.
@@ -99,7 +100,8 @@ class FaultyQdrant(grpc.GenericRpcHandler):
         written = q.UpdateResult(operation_id=1, status=self.status)
         done = q.PointsOperationResponse(result=written)
         metadata = RestToGrpc.convert_payload(self.metadata)
-        config = q.CollectionConfig(metadata=metadata)
+        params = q.CollectionParams(replication_factor=self.replicas)
+        config = q.CollectionConfig(metadata=metadata, params=params)
         return {
             "Qdrant/HealthCheck": lambda: q.HealthCheckReply(title="q", version=self.version),
             "Collections/List": q.ListCollectionsResponse,

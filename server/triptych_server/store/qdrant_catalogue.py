@@ -77,6 +77,7 @@ class SomebodyElses(NotFound):
 @dataclass(frozen=True, slots=True)
 class _Known:
     collection: Collection
+    replicas: int
     read_at: float
 
 
@@ -104,9 +105,18 @@ class QdrantCatalogue:
         if known is not None and not fresh and now - known.read_at < _TRUSTED_S:
             return known.collection
         self.forget(collection_id)
-        collection = await self._read(collection_id)
-        self._known[collection_id] = _Known(collection, now)
-        return collection
+        known = await self._read(collection_id, now)
+        self._known[collection_id] = known
+        return known.collection
+
+    def ordering(self, collection_id: str) -> models.WriteOrdering | None:
+        """How writes are put in order: on several replicas by one of them.
+
+        Otherwise two services that write the same point at once may leave each replica with the
+        other's. With one replica there is one order, and no need to wait for a turn.
+        """
+        known = self._known.get(collection_id)
+        return models.WriteOrdering.MEDIUM if known is None or known.replicas > 1 else None
 
     def forget(self, collection_id: str) -> None:
         """Look at the collection anew when it is next asked for."""
@@ -179,7 +189,7 @@ class QdrantCatalogue:
         if not await self._line.ask(Call("drop", collection_id, writes=True), dropping):
             raise collection_not_found(collection_id)
 
-    async def _read(self, collection_id: str) -> Collection:
+    async def _read(self, collection_id: str, now: float) -> _Known:
         reading = self._client.grpc_collections.Get(
             grpc.GetCollectionInfoRequest(collection_name=self.name(collection_id)),
             timeout=LONGEST_CALL_S,
@@ -197,7 +207,7 @@ class QdrantCatalogue:
             with fence("index"):
                 indexes = _indexes(collection)
             await self._finish(collection, indexes)
-        return collection
+        return _Known(collection, config.params.replication_factor, now)
 
     async def _finish(
         self, collection: Collection, indexes: Mapping[str, models.PayloadSchemaType]

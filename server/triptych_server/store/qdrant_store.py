@@ -35,10 +35,13 @@ _START_PATIENCE_S = 5.0
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 _CHANNEL_OPTIONS = {
-    # After an outage the channel is back within a second, and not only in half a minute.
+    # After an outage the channel is back within a second, and not only in half a minute; also
+    # where the server has come back under another address.
     "grpc.initial_reconnect_backoff_ms": 200,
-    "grpc.min_reconnect_backoff_ms": 500,
     "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.dns_min_time_between_resolutions_ms": 1000,
+    # How long one attempt to connect may take.
+    "grpc.min_reconnect_backoff_ms": 5000,
     # A peer that is gone without a word is noticed.
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
@@ -53,8 +56,9 @@ class QdrantStore:
     Unavailable at once, and ``info`` says that it is not ready; it need not be there at the start.
 
     Durability. A write is answered when the server has carried it out on every replica that is
-    alive. Up to 256 points are one operation, all or none on a collection of one shard; over
-    several shards a write that failed may have been applied to some points, each of them whole.
+    alive, in one order on all of them. Up to 256 points are one operation, all or none on a
+    collection of one shard; over several shards a write that failed may have been applied to some
+    points, each of them whole.
 
     ``created``. A write looks at the collection right before it is sent, a read trusts what it saw
     a second ago at most. The look and the write are two requests: a collection that another
@@ -84,7 +88,7 @@ class QdrantStore:
         ``prefix`` stands before the names of its collections in Qdrant, with a dot between.
         ``on_ready_change`` is told the readiness at the start and whenever it changes.
         """
-        self._place = f"{host}:{port}"
+        self._place = f"{'qdrants' if tls else 'qdrant'}://{host}:{port}"
         if api_key and not tls:
             log.warning("the API key goes to %s unencrypted; qdrants:// uses TLS", self._place)
         self._client = AsyncQdrantClient(
@@ -174,7 +178,9 @@ class QdrantStore:
         for start in range(0, len(made), MAX_POINTS_PER_OPERATION):
             batch = made[start : start + MAX_POINTS_PER_OPERATION]
             call = Call("upsert", collection_id, writes=True)
-            await self._line.write(call, self._client.upsert(name, batch, wait=True))
+            ordering = self._catalogue.ordering(collection_id)
+            writing = self._client.upsert(name, batch, wait=True, ordering=ordering)
+            await self._line.write(call, writing)
 
     async def retrieve(
         self, collection_id: str, ids: Sequence[str], *, vectors: bool = False
@@ -329,7 +335,8 @@ class QdrantStore:
 
     async def _remove(self, collection_id: str, selector: models.PointsSelector) -> None:
         name = self._catalogue.name(collection_id)
-        removing = self._client.delete(name, selector, wait=True)
+        ordering = self._catalogue.ordering(collection_id)
+        removing = self._client.delete(name, selector, wait=True, ordering=ordering)
         await self._line.write(Call("delete", collection_id, writes=True), removing)
 
     async def _probe(self) -> str:

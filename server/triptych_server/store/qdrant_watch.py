@@ -115,6 +115,10 @@ class QdrantWatch:
         if ready:
             log.info("the store at %s answers: Qdrant %s", self._place, self._version)
         else:
-            log.warning("the store at %s does not answer; looking for it", self._place)
+            log.warning(
+                "the store at %s does not answer and is looked for; it has to be the gRPC port, "
+                "with TLS (qdrants://) where the server has it",
+                self._place,
+            )
         self._ready = ready
         self._on_change(ready)
