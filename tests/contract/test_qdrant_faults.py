@@ -107,7 +107,8 @@ async def test_a_fault_of_any_call_is_an_error_of_the_domain(
     method, run = CALLS[call]
     async with opened(faulty.port) as store:
         for code, kind, reason in FAULTS:
-            faulty.faults = {method: Fault(code)}
+            absent = {"Collections/Get": Fault(Status.NOT_FOUND)} if call == "create" else {}
+            faulty.faults = {method: Fault(code), **absent}
             with pytest.raises(kind) as caught:
                 await run(store)
             assert caught.value.reason is reason, code
@@ -251,15 +252,16 @@ async def test_a_collection_of_somebody_else_is_not_touched(
     faulty: FaultyQdrant, metadata: dict[str, Any]
 ) -> None:
     faulty.metadata = metadata
-    faulty.faults = {"Collections/Create": Fault(Status.ALREADY_EXISTS)}
     async with opened(faulty.port) as store:
         for name, (_, run) in CALLS.items():
             if name != "create":
                 with pytest.raises(NotFound, match="did not make"):
                     await run(store)
-        with pytest.raises(AlreadyExists, match="did not make") as caught:
-            await store.create_collection(MADE)
-        assert caught.value.reason is Reason.COLLECTION_EXISTS
+        for code in (Status.ALREADY_EXISTS, Status.INVALID_ARGUMENT):
+            faulty.faults = {"Collections/Create": Fault(code)}
+            with pytest.raises(AlreadyExists, match="did not make") as caught:
+                await store.create_collection(MADE)
+            assert caught.value.reason is Reason.COLLECTION_EXISTS
     assert set(faulty.methods) == {"Collections/Get", "Collections/Create"}
 
 

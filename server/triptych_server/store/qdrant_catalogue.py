@@ -41,7 +41,7 @@ from triptych_server.domain.paths import parse_path
 from triptych_server.domain.storage import StorageSettings
 from triptych_server.store.catalogue import NAME
 from triptych_server.store.collection_json import collection_tree, load_tree
-from triptych_server.store.errors import name_invalid
+from triptych_server.store.errors import StoreRejected, collection_exists, name_invalid
 from triptych_server.store.json_path import json_path
 from triptych_server.store.qdrant_errors import LONGEST_CALL_S, Call, QdrantLine, fence
 from triptych_server.store.qdrant_mapping import (
@@ -168,8 +168,8 @@ class QdrantCatalogue:
         )
         try:
             await self._line.ask(Call("create", collection.id, writes=True), making)
-        except AlreadyExists as error:
-            raise await self._whose(collection.id, error) from None
+        except (AlreadyExists, StoreRejected) as error:
+            raise await self._refused(collection.id, error) from None
         try:
             await self._check_replicas(collection.id, storage)
             await self._finish(collection, indexes)
@@ -238,7 +238,8 @@ class QdrantCatalogue:
                 subject="storage",
             )
 
-    async def _whose(self, collection_id: str, error: AlreadyExists) -> AlreadyExists:
+    async def _refused(self, collection_id: str, error: TriptychError) -> TriptychError:
+        """Why it was not made; where an alias has the name, Qdrant speaks of bad input."""
         try:
             await self.get(collection_id, fresh=True)
         except SomebodyElses as other:
@@ -246,8 +247,8 @@ class QdrantCatalogue:
                 Reason.COLLECTION_EXISTS, other.message, kind="collection", name=collection_id
             )
         except NotFound:
-            pass  # dropped meanwhile
-        return error
+            return error
+        return collection_exists(collection_id)
 
     def _warn(self, collection_id: str, metadata: Mapping[str, object], error: ValueError) -> None:
         if DESCRIPTION in metadata and collection_id not in self._warned:
