@@ -35,7 +35,14 @@ from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
 from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
-from triptych.v1.collection_pb2 import Collection, PayloadField, TextWindows, VectorSpace
+from triptych.v1.collection_pb2 import (
+    Collection,
+    HnswConfig,
+    PayloadField,
+    StorageSettings,
+    TextWindows,
+    VectorSpace,
+)
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.item_pb2 import Item, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
@@ -62,6 +69,7 @@ __all__ = [
     "Field",
     "Filter",
     "Fusion",
+    "HnswConfig",
     "Internal",
     "InvalidArgument",
     "Item",
@@ -76,6 +84,7 @@ __all__ = [
     "ScoreMismatch",
     "SearchHit",
     "SearchResponse",
+    "StorageSettings",
     "StoredVector",
     "TextWindows",
     "TriptychError",

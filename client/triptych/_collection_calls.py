@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from triptych import _requests as requests
 from triptych._calls import Calls
 from triptych._texts import checked_text
-from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import Collection, PayloadField, StorageSettings, VectorSpace
 from triptych.v1.collection_service_pb2 import (
     DeleteCollectionRequest,
     GetCollectionRequest,
@@ -24,6 +24,7 @@ class CollectionCalls(Calls):
         payload_fields: Mapping[str, str | PayloadField.Type.ValueType] | None = None,
         default_encoder_id: str = "",
         language: str = "",
+        storage: StorageSettings | None = None,
         timeout: float | None = None,
     ) -> Collection:
         """Makes an empty collection and returns it with every default filled in.
@@ -35,15 +36,21 @@ class CollectionCalls(Calls):
                 `bool`, or the contract's enum.
             default_encoder_id: the encoder of spaces that name none; else the server's first.
             language: ISO 639-1 code of its texts; `en` where empty.
+            storage: shards, replicas, graph, quantization, where the store is a Qdrant server.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
             AlreadyExists: COLLECTION_EXISTS.
             InvalidArgument: COLLECTION_ID_INVALID, VECTOR_SPACE_INVALID, LANGUAGE_UNSUPPORTED.
-            FailedPrecondition: ENCODER_UNKNOWN.
+            FailedPrecondition: ENCODER_UNKNOWN; STORAGE_UNSUPPORTED on the embedded engine.
         """
         request = requests.create_collection(
-            collection_id, vector_spaces, payload_fields or {}, default_encoder_id, language
+            collection_id,
+            vector_spaces,
+            payload_fields or {},
+            default_encoder_id,
+            language,
+            storage,
         )
         call = self._collections.CreateCollection
         return self._channel.call(call, request, timeout).collection

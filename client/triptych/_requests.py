@@ -8,7 +8,7 @@ from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.filters import Where
 from triptych.items import ocr_options
-from triptych.v1.collection_pb2 import PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import PayloadField, StorageSettings, VectorSpace
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
 from triptych.v1.filter_pb2 import Filter
@@ -39,6 +39,7 @@ def create_collection(
     payload_fields: Mapping[str, str | PayloadField.Type.ValueType],
     default_encoder_id: str,
     language: str,
+    storage: StorageSettings | None,
 ) -> CreateCollectionRequest:
     """The request of CreateCollection; field types by name or by the enum."""
     return CreateCollectionRequest(
@@ -50,6 +51,7 @@ def create_collection(
         ],
         default_encoder_id=checked_text(default_encoder_id, "default_encoder_id"),
         language=checked_text(language, "language"),
+        storage=storage,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -107,7 +108,7 @@ class App:
 
     async def _start(self) -> None:
         settings = self._settings
-        store = await EdgeStore.open(settings.store_folder, on_ready_change=self._follow_store)
+        store = await self._open_store()
         self._stack.push_async_callback(store.close)
         terms = Bm25Terms()
         self._stack.callback(terms.close)
@@ -133,6 +134,22 @@ class App:
             raise OSError(f"can't listen on {settings.listen}: the address is in use") from None
         self.address = f"{host}:{port}"
         await server.start()
+
+    async def _open_store(self) -> VectorStore:
+        place = self._settings.store_place
+        if isinstance(place, Path):
+            return await EdgeStore.open(place, on_ready_change=self._follow_store)
+        # Here, since the imports of Qdrant's client take over a second.
+        from triptych_server.store.qdrant_store import QdrantStore
+
+        return await QdrantStore.open(
+            host=place.host,
+            port=place.port,
+            tls=place.tls,
+            api_key=self._settings.qdrant_key,
+            prefix=place.prefix,
+            on_ready_change=self._follow_store,
+        )
 
     def _load(self, encoder_id: str, spec: str) -> Encoder:
         settings = self._settings

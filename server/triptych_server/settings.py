@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     CliApp,
@@ -21,6 +21,7 @@ from pydantic_settings import (
 from triptych_server.domain.errors import clip
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ocr_language import is_language_code
+from triptych_server.domain.store_place import QdrantAddress, parse_store, without_secrets
 
 PREFIX = "TRIPTYCH_"
 # What the `triptych` command reads; the server may well run in the same shell.
@@ -61,7 +62,13 @@ class Settings(BaseSettings):
     listen: str = Field(
         "127.0.0.1:50051", description="host:port to listen on; port 0 takes a free one"
     )
-    store: str = Field("embedded:./data", description="where vectors are kept: embedded:FOLDER")
+    store: str = Field(
+        "embedded:./data",
+        description="where vectors are kept: embedded:FOLDER or qdrant://HOST:PORT",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        None, description="the API key of the Qdrant server; better not as a flag"
+    )
     encoders: str = Field(
         "clip-vit-b-32",
         description="encoders, the default one first: names or NAME=FOLDER, joined by commas",
@@ -150,9 +157,7 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str) -> str:
-        kind, colon, folder = value.partition(":")
-        if kind != "embedded" or not colon or not folder:
-            raise ValueError("needs embedded:FOLDER")
+        parse_store(value)
         return value
 
     @field_validator("encoders")
@@ -164,9 +169,14 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def store_folder(self) -> Path:
-        """The folder of the embedded store."""
-        return Path(self.store.partition(":")[2]).expanduser()
+    def store_place(self) -> Path | QdrantAddress:
+        """The folder of the embedded store, or the address of the Qdrant server."""
+        return parse_store(self.store)
+
+    @property
+    def qdrant_key(self) -> str | None:
+        """The API key of the Qdrant server; None where it is unset or empty."""
+        return (self.qdrant_api_key and self.qdrant_api_key.get_secret_value()) or None
 
     @property
     def encoder_specs(self) -> tuple[tuple[str, str], ...]:
@@ -205,7 +215,7 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         faults = {str(one["loc"][0]): one for one in error.errors()}
         lines = [
             f"{_written(name, arguments)}: {_needed(name, fault['type'], fault['msg'])} "
-            f"(got {clip(fault['input'])!r})"
+            f"(got {clip(without_secrets(str(fault['input'])))!r})"
             for name, fault in faults.items()
         ]
         raise SettingsProblem("\n".join(lines)) from None

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support import oracle
+from tests.support.live import api_key, live_prefix
+from tests.support.server import RunningServer
 from triptych import (
     Client,
     Field,
@@ -73,10 +75,27 @@ def _multi(rows: list[list[float]]) -> Vector:
     return Vector(multi=MultiVector(vectors=[DenseVector(values=row) for row in rows]))
 
 
-@pytest.fixture(scope="module")
-def module_client(server: object) -> Iterator[Client]:
-    with server.client() as made:  # type: ignore[attr-defined]
-        yield made
+@pytest.fixture(scope="module", params=["embedded", pytest.param("qdrant", marks=pytest.mark.live)])
+def module_client(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """A client of the shared server; and one of a server on a live Qdrant."""
+    if request.param == "embedded":
+        server: RunningServer = request.getfixturevalue("server")
+        with server.client() as made:
+            yield made
+        return
+    with (
+        live_prefix() as (url, _),
+        RunningServer(
+            tmp_path_factory.mktemp("live") / "data", store=url, qdrant_api_key=api_key() or ""
+        ) as running,
+    ):
+        with running.client() as made:
+            assert made.status().store.kind == "qdrant"
+            yield made
+        assert running.stop() == 0, running.log
+        assert "Traceback" not in running.log
 
 
 @pytest.fixture(scope="module")

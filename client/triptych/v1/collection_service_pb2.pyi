@@ -31,6 +31,7 @@ class CreateCollectionRequest(_message.Message):
     PAYLOAD_FIELDS_FIELD_NUMBER: _builtins.int
     DEFAULT_ENCODER_ID_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    STORAGE_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The new collection's name."""
     default_encoder_id: _builtins.str
@@ -45,6 +46,10 @@ class CreateCollectionRequest(_message.Message):
     def payload_fields(self) -> _containers.RepeatedCompositeFieldContainer[_collection_pb2.PayloadField]:
         """The payload fields that get an index."""
 
+    @_builtins.property
+    def storage(self) -> _collection_pb2.StorageSettings:
+        """How its vectors are kept, where the store is a Qdrant server."""
+
     def __init__(
         self,
         *,
@@ -53,10 +58,11 @@ class CreateCollectionRequest(_message.Message):
         payload_fields: _abc.Iterable[_collection_pb2.PayloadField] | None = ...,
         default_encoder_id: _builtins.str = ...,
         language: _builtins.str = ...,
+        storage: _collection_pb2.StorageSettings | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "language", b"language", "payload_fields", b"payload_fields", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -375,6 +375,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
     'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
     """
+    ERROR_REASON_STORAGE_UNSUPPORTED: _ErrorReason.ValueType  # 80
+    """The store of this server can't keep a collection that way.
+
+    For example: `storage.shard_number: the embedded engine has no such setting; it needs a Qdrant
+    server`
+    """
+    ERROR_REASON_STORE_BUSY: _ErrorReason.ValueType  # 81
+    """The vector store takes no more requests now; RetryInfo says when to come again. Without it, the
+    request is larger than the store's rate limit ever allows.
+
+    For example: `the vector store's rate limit is reached`
+    """
+    ERROR_REASON_STORE_STRICT_MODE: _ErrorReason.ValueType  # 82
+    """A limit that its operator has set in Qdrant (strict mode) refuses the request.
+
+    For example: `the vector store's strict mode refuses this request`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -748,5 +765,22 @@ ERROR_REASON_MEASURES_UNLIKE: ErrorReason.ValueType  # 67
 
 For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
 'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
+"""
+ERROR_REASON_STORAGE_UNSUPPORTED: ErrorReason.ValueType  # 80
+"""The store of this server can't keep a collection that way.
+
+For example: `storage.shard_number: the embedded engine has no such setting; it needs a Qdrant
+server`
+"""
+ERROR_REASON_STORE_BUSY: ErrorReason.ValueType  # 81
+"""The vector store takes no more requests now; RetryInfo says when to come again. Without it, the
+request is larger than the store's rate limit ever allows.
+
+For example: `the vector store's rate limit is reached`
+"""
+ERROR_REASON_STORE_STRICT_MODE: ErrorReason.ValueType  # 82
+"""A limit that its operator has set in Qdrant (strict mode) refuses the request.
+
+For example: `the vector store's strict mode refuses this request`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

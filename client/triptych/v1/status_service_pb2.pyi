@@ -166,9 +166,9 @@ class StoreStatus(_message.Message):
     ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     READY_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """The kind of store, such as `embedded`."""
+    """The kind of store: `embedded`, or `qdrant` for a Qdrant server."""
     engine_version: _builtins.str
-    """The version of its engine."""
+    """The version of its engine; empty while a Qdrant server has not been reached yet."""
     ready: _builtins.bool
     """Whether it can answer now."""
     def __init__(

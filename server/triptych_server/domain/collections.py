@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from triptych_server.domain.storage import STORE_DEFAULTS, StorageSettings
+
 
 class Source(Enum):
     """What a vector space is made from."""
@@ -118,6 +120,7 @@ class Collection:
     default_encoder_id: str
     language: str
     create_time: datetime
+    storage: StorageSettings = STORE_DEFAULTS
 
     def space(self, name: str) -> VectorSpace | None:
         """The vector space of that name, or None."""

@@ -67,7 +67,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What GetStatus says of the store: ``kind`` such as ``embedded``, its engine's version."""
+    """What GetStatus says of the store: ``kind`` is ``embedded`` or ``qdrant``.
+
+    ``engine_version`` is empty while it is not known."""
 
     kind: str
     engine_version: str
@@ -82,7 +84,11 @@ class VectorStore(Protocol):
     """
 
     async def create_collection(self, collection: Collection) -> None:
-        """Make an empty collection. Raises AlreadyExists."""
+        """Make an empty collection.
+
+        Raises AlreadyExists; WrongState (STORAGE_UNSUPPORTED) where the store cannot keep it as
+        its ``storage`` asks.
+        """
         ...
 
     async def get_collection(self, collection_id: str) -> Collection:

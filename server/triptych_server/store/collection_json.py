@@ -1,8 +1,14 @@
-"""A collection's description as JSON text and back: the content of ``collection.json``."""
+"""A collection's description as JSON and back.
+
+The embedded store keeps it as the text of ``collection.json``, a Qdrant server as the metadata of
+the collection.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +23,20 @@ from triptych_server.domain.collections import (
     VectorSpace,
     Windows,
 )
+from triptych_server.domain.items import Json
+from triptych_server.domain.storage import Quantization, StorageSettings
 
 FORMAT = 1
 
 
 def dump_collection(collection: Collection) -> str:
     """JSON text of ``collection``, stable and indented for people."""
-    tree = {
+    return json.dumps(collection_tree(collection), indent=2, ensure_ascii=False) + "\n"
+
+
+def collection_tree(collection: Collection) -> dict[str, Json]:
+    """``collection`` as a JSON object."""
+    return {
         "format": FORMAT,
         "id": collection.id,
         "create_time": collection.create_time.isoformat(),
@@ -33,8 +46,8 @@ def dump_collection(collection: Collection) -> str:
         "payload_fields": [
             {"name": field.name, "type": field.type.value} for field in collection.payload_fields
         ],
+        "storage": _dump_storage(collection.storage),
     }
-    return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
 
 
 def load_collection(text: str) -> Collection:
@@ -42,8 +55,12 @@ def load_collection(text: str) -> Collection:
 
     Raises ValueError where the text is not such a description or of a newer format.
     """
+    return load_tree(json.loads(text))
+
+
+def load_tree(tree: Any) -> Collection:
+    """The collection of ``collection_tree``. Raises ValueError as ``load_collection``."""
     try:
-        tree: dict[str, Any] = json.loads(text)
         if tree["format"] != FORMAT:
             raise ValueError(f"format {tree['format']!r}, known is {FORMAT}")
         return Collection(
@@ -56,12 +73,13 @@ def load_collection(text: str) -> Collection:
             default_encoder_id=tree["default_encoder_id"],
             language=tree["language"],
             create_time=datetime.fromisoformat(tree["create_time"]),
+            storage=_load_storage(tree.get("storage") or {}),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a collection: {error!r}") from error
 
 
-def _dump_space(space: VectorSpace) -> dict[str, object]:
+def _dump_space(space: VectorSpace) -> dict[str, Json]:
     windows, stamp = space.windows, space.stamp
     return {
         "name": space.name,
@@ -70,18 +88,20 @@ def _dump_space(space: VectorSpace) -> dict[str, object]:
         "distance": space.distance.value,
         "dimension": space.dimension,
         "encoder_id": space.encoder_id,
-        "windows": windows
-        and {
+        "windows": {
             "tokens": windows.tokens,
             "overlap": windows.overlap,
             "max_windows": windows.max_windows,
-        },
-        "stamp": stamp
-        and {
+        }
+        if windows
+        else None,
+        "stamp": {
             "model": stamp.model,
             "revision": stamp.revision,
             "preprocessing": stamp.preprocessing,
-        },
+        }
+        if stamp
+        else None,
     }
 
 
@@ -96,3 +116,19 @@ def _load_space(tree: dict[str, Any]) -> VectorSpace:
         windows=Windows(**tree["windows"]) if tree["windows"] else None,
         stamp=Stamp(**tree["stamp"]) if tree["stamp"] else None,
     )
+
+
+def _dump_storage(storage: StorageSettings) -> dict[str, Json]:
+    """What was asked for, and nothing else."""
+    asked: dict[str, Json] = {}
+    for field in fields(storage):
+        value = getattr(storage, field.name)
+        if value is not None:
+            asked[field.name] = value.value if isinstance(value, Quantization) else value
+    return asked
+
+
+def _load_storage(tree: Mapping[str, Any]) -> StorageSettings:
+    quantization = tree.get("quantization")
+    known = {**tree, "quantization": Quantization(quantization) if quantization else None}
+    return StorageSettings(**known)

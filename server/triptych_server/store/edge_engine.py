@@ -22,7 +22,6 @@ from triptych_server.domain.ports import LegQuery, Page, StoredPoint
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.catalogue import NAME, Catalogue, UnreadableCollection
 from triptych_server.store.edge_mapping import (
-    UnaddressableField,
     create_index,
     edge_filter,
     edge_point,
@@ -31,6 +30,7 @@ from triptych_server.store.edge_mapping import (
     stored_point,
 )
 from triptych_server.store.edge_protocol import Failed, FailureKind
+from triptych_server.store.json_path import UnaddressableField
 
 # One operation is one record of the engine's log. Larger ones make the next start slow.
 MAX_POINTS_PER_OPERATION = 256

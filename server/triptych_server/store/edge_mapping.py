@@ -1,19 +1,16 @@
 """The domain's types as Qdrant Edge objects, and its answers as the domain's.
 
-Four habits of the engine are met here, all found by running it:
+Three habits of the engine are met here, all found by running it:
 
 - Its binding takes a Python ``bool`` for the integer it also is, so that a match on True would
   find 1. ``numpy.bool_`` is taken for what it is.
 - What a match on a number finds depends on the index of the field. A closed range finds 5 and 5.0
   alike under every index but one: the integer index knows whole numbers only.
-- A payload key can be addressed between quotes whatever it holds, but for a quote and a backslash:
-  for those its paths have no escape.
 - The IDF of a sparse space counts deleted points until the folder is opened again.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -34,7 +31,6 @@ from triptych_server.domain.filters import (
     Equals,
     Exists,
     FieldCondition,
-    FieldPath,
     Filter,
     NumberRange,
     PointIds,
@@ -43,7 +39,8 @@ from triptych_server.domain.filters import (
 from triptych_server.domain.paths import parse_path
 from triptych_server.domain.ports import LegQuery, Point, StoredPoint
 from triptych_server.domain.vectors import SparseVector, Vector
-from triptych_server.store.edge_checks import check_payload, check_vector
+from triptych_server.store.engine_checks import check_payload, check_vector
+from triptych_server.store.json_path import json_path
 
 EdgeVector = list[float] | list[list[float]] | edge.SparseVector
 EdgeCondition = (
@@ -56,8 +53,6 @@ EdgeCondition = (
     | edge.Filter
 )
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-
 _DISTANCE = {Distance.COSINE: edge.Distance.Cosine, Distance.DOT: edge.Distance.Dot}
 
 _INDEX = {
@@ -66,10 +61,6 @@ _INDEX = {
     FieldType.FLOAT: edge.PayloadSchemaType.Float,
     FieldType.BOOL: edge.PayloadSchemaType.Bool,
 }
-
-
-class UnaddressableField(ValueError):
-    """A payload key that no path of the engine can name."""
 
 
 def shard_config(collection: Collection) -> edge.EdgeConfig:
@@ -159,14 +150,6 @@ def edge_filter(filter: Filter, within: Sequence[str] | None = None) -> edge.Fil
         should=[_condition(condition) for condition in filter.should] or None,
         must_not=[_condition(condition) for condition in filter.must_not] or None,
     )
-
-
-def json_path(path: FieldPath) -> str:
-    """The path as the engine writes it, keys between quotes where they need them."""
-    for key in path:
-        if '"' in key or "\\" in key:
-            raise UnaddressableField(key)
-    return ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in path)
 
 
 def stored_point(record: edge.Record) -> StoredPoint:

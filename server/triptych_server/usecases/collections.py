@@ -19,6 +19,7 @@ from triptych_server.domain.collections import (
 from triptych_server.domain.errors import InvalidInput, NotFound, Reason, Violation, violation
 from triptych_server.domain.filters import EVERYTHING
 from triptych_server.domain.ports import EncoderInfo, VectorStore
+from triptych_server.domain.storage import STORE_DEFAULTS, StorageSettings
 from triptych_server.usecases.encoders import EncoderSet
 
 DEFAULT_LANGUAGE = "en"
@@ -58,6 +59,7 @@ class CreateCollection:
     payload_fields: tuple[PayloadField, ...]
     default_encoder_id: str
     language: str
+    storage: StorageSettings = STORE_DEFAULTS
 
 
 DEFAULT_SPACES = (
@@ -89,7 +91,7 @@ class Collections:
     async def create(self, request: CreateCollection) -> CountedCollection:
         """Make an empty collection, every default filled in.
 
-        Raises InvalidInput, WrongState (ENCODER_UNKNOWN), AlreadyExists.
+        Raises InvalidInput, WrongState (ENCODER_UNKNOWN, STORAGE_UNSUPPORTED), AlreadyExists.
         """
         language = request.language or DEFAULT_LANGUAGE
         problems: list[Violation] = []
@@ -118,6 +120,7 @@ class Collections:
             default_encoder_id=default.info.id,
             language=language,
             create_time=self._now(),
+            storage=request.storage,
         )
         await self._store.create_collection(collection)
         return CountedCollection(collection, 0)

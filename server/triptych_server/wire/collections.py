@@ -27,6 +27,7 @@ from triptych_server.usecases.collections import (
 from triptych_server.wire.common import render_stamp, render_time
 from triptych_server.wire.filters import parse_field_name
 from triptych_server.wire.pages import parse_page_size, parse_token
+from triptych_server.wire.storage import parse_storage, render_storage
 from triptych_server.wire.texts import parse_collection_id, parse_vector_name
 from triptych_server.wire.violations import Violations
 
@@ -62,9 +63,10 @@ def parse_create(message: service.CreateCollectionRequest, limits: Limits) -> Cr
     collection_id = parse_collection_id(message.collection_id, violations)
     spaces = _parse_spaces(message.vector_spaces, limits, violations)
     fields = _parse_fields(message.payload_fields, limits, violations)
+    storage = parse_storage(message.storage, violations)
     violations.raise_if_any()
     return CreateCollection(
-        collection_id, spaces, fields, message.default_encoder_id, message.language
+        collection_id, spaces, fields, message.default_encoder_id, message.language, storage
     )
 
 
@@ -99,6 +101,7 @@ def render_collection(counted: CountedCollection) -> pb.Collection:
         language=collection.language,
         item_count=counted.item_count,
         create_time=render_time(collection.create_time),
+        storage=render_storage(collection.storage),
     )
 
 

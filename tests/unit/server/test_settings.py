@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from triptych_server.domain.store_place import QdrantAddress
 from triptych_server.settings import (
     PREFIX,
     Settings,
@@ -65,7 +66,11 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
     ("name", "values", "needed"),
     [
         ("LISTEN", ["nowhere", ":50051", "a:65536", "a:", ""], "host:port, port 0 to 65535"),
-        ("STORE", ["", "qdrant://x", "embedded:", "/data"], "embedded:FOLDER"),
+        (
+            "STORE",
+            ["", "qdrant://", "embedded:", "/data"],
+            "embedded:FOLDER or qdrant://HOST[:PORT][/PREFIX] (qdrants:// for TLS)",
+        ),
         (
             "ENCODERS",
             ["", "a,,b", "a,a", "=x"],
@@ -99,8 +104,8 @@ def test_every_setting_tells_its_fault_in_words_of_our_own(
 ) -> None:
     value = ",\x1b[31m \n" * 40
     monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
-    if name == "model_cache":
-        assert read_settings([]).model_cache == Path(value)  # any text may be a path
+    if name in ("model_cache", "qdrant_api_key"):
+        read_settings([])  # any text may be a path, or a key
         return
     [line] = problem()
     assert line.startswith(f"{PREFIX}{name.upper()}: needs ")
@@ -154,7 +159,7 @@ def test_variables_that_are_no_settings_are_named_without_their_values() -> None
         "TRIPTYCH_SERVER_PORT_50051_TCP": "tcp://10.0.0.1:50051",
     }
     assert unknown_variables(environment) == [
-        "TRIPTYCH_API_KEY is no setting; triptych-server --help lists them",
+        "TRIPTYCH_API_KEY is no setting; is TRIPTYCH_QDRANT_API_KEY meant?",
         "TRIPTYCH_OCR_LANG is no setting; is TRIPTYCH_OCR_LANGUAGE meant?",
         "TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?",
         "triptych_stor is no setting; is TRIPTYCH_STORE meant?",
@@ -193,3 +198,44 @@ def test_the_server_warns_of_a_variable_that_is_no_setting(tmp_path: Path) -> No
         " WARNING triptych TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?"
     )
     assert end.startswith("triptych-server: model folder ")
+
+
+@pytest.mark.parametrize(
+    ("store", "place"),
+    [
+        ("embedded:./data", Path("data")),
+        ("embedded:qdrant://x", Path("qdrant:/x")),
+        ("qdrant://host", QdrantAddress("host", 6334, False, "")),
+        ("qdrant://host:7000/", QdrantAddress("host", 7000, False, "")),
+        ("qdrants://q.example.org:443/live-2", QdrantAddress("q.example.org", 443, True, "live-2")),
+        ("qdrant://[::1]:6334", QdrantAddress("[::1]", 6334, False, "")),
+    ],
+)
+def test_where_the_store_is(store: str, place: Path | QdrantAddress) -> None:
+    assert read_settings(["--store", store]).store_place == place
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        *("", "embedded:", "qdrant", "qdrant:", "qdrant://", "qdrant:host", "qdrant:///x"),
+        *("http://host:6333", "qdrant://host:x", "qdrant://host:0", "qdrant://host:70000"),
+        *("qdrant://host/a/b", "qdrant://host/A", "qdrant://host#x", "qdrant://host?tls=true"),
+    ],
+)
+def test_a_store_that_is_none(store: str) -> None:
+    with pytest.raises(SettingsProblem, match="--store: needs embedded:FOLDER or qdrant:"):
+        read_settings(["--store", store])
+
+
+def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPTYCH_QDRANT_API_KEY", "sesame")
+    settings = read_settings([])
+    assert settings.qdrant_key == "sesame"
+    assert "sesame" not in repr(settings)
+    monkeypatch.setenv("TRIPTYCH_QDRANT_API_KEY", "")
+    assert read_settings([]).qdrant_key is None
+    for store in ("qdrant://sesame@host", "qdrant://u:sesame@host/x", "qdrant://h?key=sesame"):
+        with pytest.raises(SettingsProblem) as caught:
+            read_settings(["--store", store])
+        assert "sesame" not in str(caught.value)
