@@ -5,9 +5,5 @@ class Problem(Exception):
     """Something the one who runs the demo can put right; the text says how."""
 
 
-class Interrupted(BaseException):
-    """A signal asks the demo to end. Not an Exception: nothing on the way may swallow it."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+class Unreadable(Problem):
+    """The server can't read the collection of the demo: another version has written it."""

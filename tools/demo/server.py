@@ -8,31 +8,41 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from tools.demo.places import ENCODER, Places, shown
-from tools.demo.problems import Problem
+from tools.demo.places import COLLECTION, ENCODER, Places, shown
+from tools.demo.problems import Problem, Unreadable
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 20.0
 SHOWN_LOG_LINES = 5
 _PR_SET_PDEATHSIG = 1
 _LISTENING = re.compile(r"listening on (\S+)\n")
+# How the server's log ends where the demo's collection is damaged, or another version's.
+_UNREADABLE = f"collection '{COLLECTION}' cannot be read\n"
 
 
 class DemoServer:
     """``triptych-server`` with the embedded store and the bundled model.
 
     A context manager: inside it the server answers at ``address``; after it the process is gone,
-    and with it the port and the lock on the store. Raises ``Problem`` where it does not start.
+    and with it the port and the lock on the store. Raises ``Problem`` where it does not start,
+    ``Unreadable`` where that is because of what the store holds. The process is started and
+    stopped inside ``undisturbed``.
     """
 
-    def __init__(self, places: Places) -> None:
+    def __init__(
+        self,
+        places: Places,
+        undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.address = ""
+        self._undisturbed = undisturbed
         self._places = places
         self._process: subprocess.Popen[str] | None = None
 
@@ -63,7 +73,7 @@ class DemoServer:
             "TRIPTYCH_STORE": f"embedded:{places.data}",
             "TRIPTYCH_ENCODERS": ENCODER,
         }
-        with places.log.open("w", encoding="utf-8") as log:
+        with places.log.open("w", encoding="utf-8") as log, self._undisturbed():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "triptych_server"],
                 env=kept | own,
@@ -85,7 +95,8 @@ class DemoServer:
             raise Problem(f"the server did not start within {START_LIMIT_S:g} s{self._reasons()}")
         found = _LISTENING.fullmatch(process.stdout.readline())
         if found is None:
-            raise Problem(f"the server did not start{self._reasons()}")
+            problem = Unreadable if _UNREADABLE in self._log() else Problem
+            raise problem(f"the server did not start{self._reasons()}")
         return found[1]
 
     def _wait_until_serving(self) -> None:
@@ -104,23 +115,27 @@ class DemoServer:
 
     def _reasons(self) -> str:
         """The last lines of the server's own words."""
-        log = self._places.log
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        name = shown(self._places.log)
+        lines = self._log().splitlines()
         text = "".join(f"\n  {line}" for line in lines[-SHOWN_LOG_LINES:])
-        return f" (its log is {shown(log)}):{text}" if text else f"; its log {shown(log)} is empty"
+        return f" (its log is {name}):{text}" if text else f"; its log {name} is empty"
+
+    def _log(self) -> str:
+        return self._places.log.read_text(encoding="utf-8", errors="replace")
 
     def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        with self._undisturbed():
+            process.terminate()
+            try:
+                process.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
 
 
 def _ends_with_parent() -> Callable[[], None] | None:

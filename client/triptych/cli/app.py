@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from triptych.cli.complaint import at_the_shell
 from triptych.cli.ingest import ingest
-from triptych.cli.output import CommandError, Session, exit_code, one_line
+from triptych.cli.options import seconds
+from triptych.cli.output import CommandError, Session
 from triptych.cli.search import search
 from triptych.cli.status import status
 from triptych.client import DEFAULT_TARGET
@@ -25,6 +27,7 @@ Timeout = Annotated[
     typer.Option(
         metavar="SECONDS",
         help="How long each call may take; unless given, 30, and 120 for each batch of an ingest.",
+        parser=seconds,
         show_default=False,
     ),
 ]
@@ -62,13 +65,21 @@ def build() -> typer.Typer:
     ) -> None:
         """Search pictures by how they look, what is said about them and what is written in them.
 
+        \b
+        For example, in two terminals:
+          triptych-server
+          triptych ingest ./photos --collection pictures
+          triptych search "a cup of coffee"
+          triptych status
+
         Exits with 0 when all went well, 1 where a part failed, 2 for bad input, 3 where the server
-        can't be reached or did not answer in time.
+        can't be reached or did not answer in time, 130 where Ctrl-C ended it.
         """
         context.obj = Session(server=server, timeout_s=timeout)
 
     app.command()(ingest)
-    app.command()(search)
+    # What follows TEXT is more of it: a question without quotes around it.
+    app.command(context_settings={"allow_extra_args": True})(search)
     app.command()(status)
     return app
 
@@ -77,7 +88,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status.
 
     0: done. 1: a part failed, or the server did. 2: bad input. 3: the server can't be reached or
-    did not answer in time.
+    did not answer in time. 130: ended by Ctrl-C.
     """
     for stream in (sys.stdout, sys.stderr):
         # A caption may hold what the terminal's encoding lacks; that must not end the command.
@@ -89,13 +100,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except TriptychError as error:
-        typer.echo(one_line(error), err=True)
-        return exit_code(error)
+        return _complain(at_the_shell(error))
     except CommandError as error:
-        typer.echo(f"triptych: {error}", err=True)
-        return error.exit_code
+        return _complain(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"triptych: {where}{error.strerror or error}", err=True)
         return 2
     return 0
+
+
+def _complain(error: CommandError) -> int:
+    typer.echo(f"triptych: {error}", err=True)
+    return error.exit_code

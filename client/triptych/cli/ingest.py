@@ -1,34 +1,25 @@
 """`triptych ingest`: the pictures of a folder into a collection."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from triptych import error_of
-from triptych.cli.captions import TYPES, Failure, read_captions
-from triptych.cli.folder import SUFFIXES, Picture, Plan, plan, reason_of
-from triptych.cli.output import CommandError, Session, exit_code, one_line, stderr, stdout
-from triptych.cli.progress import progress
+from triptych.cli.captions import TYPES, read_captions
+from triptych.cli.complaint import at_the_shell
+from triptych.cli.folder import SUFFIXES, Plan, plan
+from triptych.cli.options import OwnServer, OwnTimeout, one_of, session_of, whole_number
+from triptych.cli.output import UNREACHABLE, CommandError, printable, stdout
 from triptych.cli.report import Report, as_json, render
-from triptych.client import DEFAULT_MAX_MESSAGE_BYTES, Client
-from triptych.errors import (
-    AlreadyExists,
-    DeadlineExceeded,
-    NotFound,
-    ResourceExhausted,
-    TriptychError,
-)
+from triptych.cli.writing import Options, write
+from triptych.client import Client
+from triptych.errors import AlreadyExists, NotFound, TriptychError
 from triptych.v1.collection_pb2 import Collection, PayloadField
-from triptych.v1.item_pb2 import Item
 
 BATCH_TIMEOUT_S = 120.0
-# Leaves room for the rest of an item in its message.
-MAX_PICTURE_BYTES = DEFAULT_MAX_MESSAGE_BYTES - 1024 * 1024
+MAX_BATCH = 256
 
 
 class OcrMode(StrEnum):
@@ -37,24 +28,6 @@ class OcrMode(StrEnum):
     SKIP = "skip"
     WHEN_EMPTY = "when-empty"
     ALWAYS = "always"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the items are written."""
-
-    collection: str
-    ocr: str
-    ocr_language: str
-    batch: int
-
-
-@dataclass(slots=True)
-class Tally:
-    """The report as it grows."""
-
-    report: Report = field(default_factory=Report)
-    stopped_by: TriptychError | None = None
 
 
 def ingest(
@@ -79,8 +52,14 @@ def ingest(
         ),
     ] = None,
     ocr: Annotated[
-        OcrMode, typer.Option(help="When the words in a picture are read.")
-    ] = OcrMode.WHEN_EMPTY,
+        str,
+        typer.Option(
+            metavar="|".join(OcrMode),
+            help="When the words in a picture are read; unless given, where there is no ocr_text.",
+            parser=one_of(list(OcrMode)),
+            show_default=False,
+        ),
+    ] = OcrMode.WHEN_EMPTY.value,
     language: Annotated[
         str,
         typer.Option(
@@ -98,7 +77,14 @@ def ingest(
             show_default=False,
         ),
     ] = "",
-    batch: Annotated[int, typer.Option(min=1, max=256, help="Pictures of one request.")] = 16,
+    batch: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help=f"Pictures of one request, 1 to {MAX_BATCH}.",
+            parser=whole_number(1, MAX_BATCH),
+        ),
+    ] = 16,
     payload_field: Annotated[
         list[str] | None,
         typer.Option(
@@ -108,6 +94,8 @@ def ingest(
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
+    server: OwnServer = None,
+    timeout: OwnTimeout = None,
 ) -> None:
     """Write a folder's pictures into a collection.
 
@@ -119,103 +107,82 @@ def ingest(
 
     Words beside a picture cat.png: cat.txt is its caption; cat.json may hold caption, ocr_text
     and payload. What a row of --captions holds is stronger. In that file the column tags is split
-    at | and ; into a list, and a column of numbers or of true and false is typed so.
+    at | and ; into a list, and a column of numbers or of true and false is typed so. A header is
+    the path of a field: the columns location.lat and location.lon make one field, location.
+
+    \b
+    For example:
+      triptych ingest ./photos --collection pictures
+      triptych ingest ./shop --collection shop --captions shop.csv \\
+          --payload-field price=float
     """
-    session: Session = context.obj
     fields = _payload_fields(payload_field or [])
     looked = plan(folder, ignore=captions)
     if not looked.pictures and not looked.failures:
         known = ", ".join(sorted(SUFFIXES))
         raise CommandError(f"{folder}: holds no picture (allowed {known})")
+    session = session_of(context, server, timeout)
     with session.client(timeout_s=BATCH_TIMEOUT_S) as client:
         found = _collection(client, collection, create=create, language=language, fields=fields)
-        types = {**{f.name: _type_name(f) for f in found.payload_fields}, **fields}
-        rows = None if captions is None else read_captions(captions, types)
-        planned = plan(folder, rows, ignore=captions)
-        options = Options(collection, ocr.value, ocr_language, batch)
-        tally = _write(client, planned, options)
+        # Faults of the captions are told before a collection is made.
+        types = _types(found, fields)
+        planned = looked if captions is None else _planned(folder, captions, types)
+        if found is None:
+            found = _made(client, collection, language=language, fields=fields)
+            if captions is not None and _types(found, fields) != types:
+                planned = _planned(folder, captions, _types(found, fields))
+        report = Report(failures=list(planned.failures), skipped=list(planned.skipped))
+        options = Options(collection, ocr, ocr_language, batch)
+        stopped_by = write(client, planned.pictures, options, report)
 
     if json:
-        typer.echo(as_json(collection, tally.report))
+        typer.echo(as_json(collection, report))
     else:
-        render(collection, tally.report, stdout())
-    if tally.stopped_by is not None:
-        typer.echo(one_line(tally.stopped_by), err=True)
-        raise typer.Exit(exit_code(tally.stopped_by))
-    if tally.report.failures:
+        render(collection, report, stdout(), captions=captions is not None)
+    if stopped_by is not None:
+        raise _stopped(stopped_by, left=len(report.not_done), total=len(planned.pictures))
+    if report.failures:
         raise typer.Exit(1)
 
 
-def _write(client: Client, planned: Plan, options: Options) -> Tally:
-    tally = Tally(Report(failures=list(planned.failures), skipped=list(planned.skipped)))
-    with progress(stderr(), len(planned.pictures)) as advance:
-        for batch in _batched(planned.pictures, options.batch):
-            if tally.stopped_by is None:
-                _write_batch(client, batch, options, tally)
-            else:
-                tally.report.not_sent += [picture.name for picture in batch]
-            advance(len(batch))
-    return tally
+def _types(found: Collection | None, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """The type of each payload field, as the collection declares it or the user does."""
+    declared = [] if found is None else found.payload_fields
+    return {**{one.name: _type_name(one) for one in declared}, **fields}
 
 
-def _write_batch(
-    client: Client, pictures: Sequence[Picture], options: Options, tally: Tally
-) -> None:
-    report = tally.report
-    items: list[Item] = []
-    for picture in pictures:
-        try:
-            items.append(picture.item(max_bytes=MAX_PICTURE_BYTES))
-        except (OSError, ValueError) as error:
-            report.failures.append(Failure(picture.name, reason_of(error)))
-    try:
-        outcomes = client.upsert(
-            options.collection,
-            items,
-            ocr=options.ocr,
-            ocr_language=options.ocr_language,
-            batch_size=options.batch,
-        )
-    except (DeadlineExceeded, ResourceExhausted) as error:
-        # It may be these pictures only, so the next batch has its own try.
-        report.failures += [Failure(item.id, error.message) for item in items]
-    except TriptychError as error:
-        tally.stopped_by = error
-        report.not_sent += [item.id for item in items]
-    else:
-        report.outcomes += outcomes
-        for outcome in outcomes:
-            if refused := error_of(outcome):
-                report.failures.append(Failure(outcome.id, _of_item(refused, outcome.index)))
+def _planned(folder: Path, captions: Path, types: Mapping[str, str]) -> Plan:
+    return plan(folder, read_captions(captions, types), ignore=captions)
 
 
-def _of_item(error: TriptychError, index: int) -> str:
-    """Why an item was refused, without its place in a request that the user never saw."""
-    texts = [str(violation) for violation in error.violations] or [error.message]
-    plain = [
-        text.removeprefix(f"items[{index}].").removeprefix(f"items[{index}]: ") for text in texts
-    ]
-    return "; ".join(plain) + (f" [{error.reason}]" if error.reason else "")
+def _stopped(by: TriptychError | KeyboardInterrupt, *, left: int, total: int) -> CommandError:
+    """Why not all was done, and how much is left."""
+    done = f"{left} of {total} pictures are not done"
+    again = f"{done}; the same command goes on from there"
+    if isinstance(by, KeyboardInterrupt):
+        return CommandError(f"interrupted: {again}", exit_code=130)
+    error = at_the_shell(by)
+    more = again if by.code in UNREACHABLE else done
+    return CommandError(f"{error}; {more}", exit_code=error.exit_code)
 
 
 def _collection(
     client: Client, name: str, *, create: bool, language: str, fields: Mapping[str, str]
-) -> Collection:
-    """The collection, made first if need be.
+) -> Collection | None:
+    """The collection; None where it is yet to be made.
 
     Raises:
-        CommandError: it is there, with another language or with fields of other types.
-        TriptychError: it is not there, or can't be made.
+        CommandError: it is there, with another language or with fields of other types; or it is
+            not there, and not to be made.
     """
     try:
         found = client.get_collection(name)
     except NotFound:
         if not create:
-            raise
-        try:
-            return client.create_collection(name, payload_fields=fields, language=language)
-        except AlreadyExists:  # somebody was quicker
-            found = client.get_collection(name)
+            raise CommandError(
+                f"there is no collection '{printable(name)}', and with --no-create none is made"
+            ) from None
+        return None
     if language and found.language != language:
         raise CommandError(
             f"--language {language}: collection '{name}' is there already, in {found.language}"
@@ -228,6 +195,20 @@ def _collection(
                 f"with {path}={declared[path]}"
             )
     return found
+
+
+def _made(client: Client, name: str, *, language: str, fields: Mapping[str, str]) -> Collection:
+    """The collection, made now, unless somebody else made one just before.
+
+    Raises:
+        CommandError: that one has another language or fields of other types.
+    """
+    try:
+        return client.create_collection(name, payload_fields=fields, language=language)
+    except AlreadyExists:
+        found = _collection(client, name, create=False, language=language, fields=fields)
+        assert found is not None, "without create there is a collection or an error"
+        return found
 
 
 def _payload_fields(arguments: Sequence[str]) -> dict[str, str]:
@@ -244,9 +225,3 @@ def _payload_fields(arguments: Sequence[str]) -> dict[str, str]:
 
 def _type_name(payload_field: PayloadField) -> str:
     return PayloadField.Type.Name(payload_field.type).removeprefix("TYPE_").lower()
-
-
-def _batched(pictures: Sequence[Picture], size: int) -> Iterator[list[Picture]]:
-    left = iter(pictures)
-    while batch := list(islice(left, size)):
-        yield batch

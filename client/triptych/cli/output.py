@@ -1,6 +1,7 @@
 """What the subcommands share: the session, the consoles, and how errors read."""
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from typing import TextIO
@@ -10,11 +11,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from triptych.client import DEFAULT_TIMEOUT_S, Client
+from triptych.client import DEFAULT_TARGET, DEFAULT_TIMEOUT_S, Client
 from triptych.errors import TriptychError
 
 LOG_WIDTH = 100
 """Columns of a table that goes to a file or a pipe, which have no width of their own."""
+
+_WEB_ADDRESS = re.compile("https?://", re.I)
 
 BAD_INPUT = frozenset(
     {
@@ -47,8 +50,12 @@ class Session:
         """A client of the server, with `timeout_s` unless the user gave another.
 
         Raises:
-            ArgumentError: a timeout that is no number above 0.
+            CommandError: a server that is no HOST:PORT.
         """
+        if self.server and (":" not in self.server or _WEB_ADDRESS.match(self.server)):
+            raise CommandError(
+                f"--server {printable(self.server)}: needs HOST:PORT, such as {DEFAULT_TARGET}"
+            )
         return Client(self.server, timeout=timeout_s if self.timeout_s is None else self.timeout_s)
 
 

@@ -21,23 +21,49 @@ WRITTEN = ("CREATED", "REPLACED", "UNCHANGED")
 
 @dataclass(slots=True)
 class Report:
-    """Outcomes of what was sent, and what was not sent or failed, with its reason.
+    """What became of every picture: an outcome, a failure with its reason, or nothing yet.
 
-    `failures` holds FAILED outcomes too; `not_sent` the pictures left when the ingest stopped.
+    `failures` holds FAILED outcomes too, and what failed before it was sent. `not_done` are the
+    pictures left when the ingest ended early; most of them were never sent, and of the last batch
+    nobody knows.
     """
 
     outcomes: list[UpsertOutcome] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    not_sent: list[str] = field(default_factory=list)
+    not_done: list[str] = field(default_factory=list)
+    results: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def failed(self) -> int:
+        """How many failures there are."""
+        return len(self.failures)
+
+    def fail(self, file: str, reason: str) -> None:
+        """Notes that a file is not ingested."""
+        self.failures.append(Failure(file, reason))
+
+    def answer(self, outcome: UpsertOutcome, refused: str | None) -> None:
+        """Notes an outcome of the server's; `refused` says why it is FAILED, if it is."""
+        self.outcomes.append(outcome)
+        self.results[_result(outcome)] += 1
+        if refused is not None:
+            self.fail(outcome.id, refused)
+
+    def settled(self) -> Mapping[str, int]:
+        """How many are written, unchanged and failed so far."""
+        return {
+            "written": self.results["CREATED"] + self.results["REPLACED"],
+            "unchanged": self.results["UNCHANGED"],
+            "failed": self.failed,
+        }
 
     def counts(self) -> Mapping[str, int]:
-        """How many were CREATED, REPLACED, UNCHANGED and FAILED, and NOT_SENT if any."""
-        results = Counter(_result(outcome) for outcome in self.outcomes)
-        counts = {name: results[name] for name in WRITTEN}
-        counts["FAILED"] = len(self.failures)
-        if self.not_sent:
-            counts["NOT_SENT"] = len(self.not_sent)
+        """How many were CREATED, REPLACED, UNCHANGED and FAILED, and NOT_DONE if any."""
+        counts = {name: self.results[name] for name in WRITTEN}
+        counts["FAILED"] = self.failed
+        if self.not_done:
+            counts["NOT_DONE"] = len(self.not_done)
         return counts
 
     def warnings(self) -> Mapping[str, list[tuple[str, str]]]:
@@ -50,8 +76,11 @@ class Report:
         return found
 
 
-def render(collection: str, report: Report, console: Console) -> None:
-    """Prints the counts, every failure, the warnings by kind, and what was skipped."""
+def render(collection: str, report: Report, console: Console, *, captions: bool = False) -> None:
+    """Prints the counts, every failure, the warnings by kind, and what was skipped.
+
+    `captions` says that a CSV file was given: without one, a skipped CSV file gets a hint.
+    """
     console.print(Text(f"collection {collection}"))
     counts = plain_table(*report.counts())
     for column in counts.columns:
@@ -78,6 +107,10 @@ def render(collection: str, report: Report, console: Console) -> None:
         more = len(report.skipped) - SHOWN_SKIPPED
         rest = f" and {more} more" if more > 0 else ""
         console.print(Text(f"skipped, no pictures by their suffix: {names}{rest}", style="dim"))
+        tables = [name for name in report.skipped if name.lower().endswith(".csv")]
+        if tables and not captions:
+            hint = f"words of the pictures in {printable(tables[0])}? give it with --captions"
+            console.print(Text(hint, style="yellow"))
 
 
 def as_json(collection: str, report: Report) -> str:
@@ -86,7 +119,7 @@ def as_json(collection: str, report: Report) -> str:
         "collection_id": collection,
         "counts": report.counts(),
         "failures": [{"file": f.file, "reason": f.reason} for f in report.failures],
-        "not_sent": report.not_sent,
+        "not_done": report.not_done,
         "skipped": report.skipped,
         "warnings": {kind: len(found) for kind, found in report.warnings().items()},
         "outcomes": [_as_dict(outcome) for outcome in report.outcomes],

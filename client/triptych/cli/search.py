@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToJson
 
 from triptych.cli import where as comparisons
-from triptych.cli.output import CommandError, Session, printable, stdout
+from triptych.cli.complaint import at_the_shell
+from triptych.cli.options import OwnServer, OwnTimeout, session_of, whole_number
+from triptych.cli.output import CommandError, printable, stdout
 from triptych.cli.sheet import contact_sheet
 from triptych.cli.table import render_search
 from triptych.client import Client
+from triptych.errors import TriptychError
 from triptych.queries import leg
 from triptych.v1.collection_pb2 import VectorSpace
 from triptych.v1.search_service_pb2 import SearchResponse, VectorQuery
@@ -20,7 +24,10 @@ from triptych.v1.search_service_pb2 import SearchResponse, VectorQuery
 def search(
     context: typer.Context,
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="Words to look for.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="TEXT...", help="Words to look for, in quotes or not.", show_default=False
+        ),
     ] = None,
     image: Annotated[
         Path | None,
@@ -40,28 +47,30 @@ def search(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Hits at most.")] = 10,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="Hits at most.", parser=whole_number(1))
+    ] = 10,
     weight: Annotated[
         list[str] | None,
         typer.Option(
             metavar="VECTOR=WEIGHT",
-            help="How much a vector counts; 1 unless given. May be given more than once.",
+            help="How much a vector counts, 0 to 1000; 1 unless given. May be given more than "
+            "once, for another vector.",
         ),
     ] = None,
     only: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             metavar="VECTOR,VECTOR",
-            help="The vectors to ask; unless given, all that can answer.",
-            show_default=False,
+            help="The vectors to ask; unless given, all that can answer. triptych status names "
+            "them.",
         ),
-    ] = "",
+    ] = None,
     where: Annotated[list[str] | None, typer.Option(metavar="TEST", help=comparisons.HELP)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     sheet: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False,
             metavar="OUT.png",
             help="Draw the hits' pictures into this file; needs --pictures.",
         ),
@@ -72,34 +81,50 @@ def search(
             exists=True, file_okay=False, metavar="FOLDER", help="The folder that was ingested."
         ),
     ] = None,
+    server: OwnServer = None,
+    timeout: OwnTimeout = None,
 ) -> None:
     """Search by words, by a picture, or by both.
 
     The table shows for every hit and every vector: how similar they are, the hit's place among
     that vector's own candidates, and what this adds to the score.
+
+    \b
+    For example:
+      triptych search "a cup of coffee" --collection pictures
+      triptych search "a red bicycle" --weight image=2 --where "price<20"
+      triptych search --image cat.jpg --sheet hits.png --pictures ./photos
     """
-    session: Session = context.obj
-    if text is None and image is None:
+    if text is not None:
+        text = " ".join([text, *context.args])
+    elif image is None:
         raise CommandError("search needs TEXT or --image")
-    if sheet is not None and pictures is None:
-        raise CommandError("--sheet needs --pictures, the folder that was ingested")
+    if sheet is None and pictures is not None:
+        raise CommandError("--pictures is where --sheet finds the pictures; give both or neither")
+    if sheet is not None:
+        if pictures is None:
+            raise CommandError("--sheet needs --pictures, the folder that was ingested")
+        _check_sheet(sheet)
     filters = comparisons.parse_where(where or [])
     weights = _weights(weight or [])
-    names = [name.strip() for name in only.split(",") if name.strip()]
+    names = _only(only or [])
 
-    with session.client() as client:
+    with session_of(context, server, timeout).client() as client:
         name = _only_collection(client) if collection is None else collection
         # Without any of these the server asks every vector that can answer.
         needs_legs = bool(names or weights or (text is not None and image is not None))
         legs = _legs(client, name, text, image, names, weights) if needs_legs else []
-        response = client.search(
-            name,
-            text=None if legs else text,
-            image=None if legs else image,
-            vectors=legs,
-            where=filters,
-            limit=limit,
-        )
+        try:
+            response = client.search(
+                name,
+                text=None if legs else text,
+                image=None if legs else image,
+                vectors=legs,
+                where=filters,
+                limit=limit,
+            )
+        except TriptychError as error:
+            raise at_the_shell(error, _options_of(legs)) from error
 
     if json:
         typer.echo(as_json(response))
@@ -107,7 +132,9 @@ def search(
         render_search(response, stdout())
     if sheet is not None and pictures is not None:
         title = " + ".join(filter(None, (text, "" if image is None else image.name)))
-        missing = contact_sheet(response.hits, response.legs, pictures, sheet, title=title)
+        missing = contact_sheet(
+            response.hits, response.legs, pictures, sheet, title=title, asked=image
+        )
         lost = f"; {missing} of {len(response.hits)} pictures not found" if missing else ""
         typer.echo(f"contact sheet: {sheet}{lost}", err=True)
 
@@ -151,6 +178,10 @@ def _legs(
                 f"--weight {name}: this vector is not asked (asked: {', '.join(chosen)})"
             )
     data = None if image is None else image.read_bytes()
+    for name in names:
+        if name not in answering(spaces, with_image=image is not None, with_text=text is not None):
+            kind = "words" if image is None else "a picture"
+            raise CommandError(f"--only {name}: this vector can't answer {kind}")
     legs = []
     for name in chosen:
         by_picture = data is not None and (text is None or name in of_pictures)
@@ -173,12 +204,60 @@ def _only_collection(client: Client) -> str:
     return ids[0]
 
 
+def _options_of(legs: Sequence[VectorQuery]) -> Mapping[str, str]:
+    """What the user wrote for the fields of the legs, by their paths."""
+    options: dict[str, str] = {}
+    for index, asked in enumerate(legs):
+        path = f"vectors[{index}]"
+        options[path] = f"vector {asked.vector_name}"
+        options[f"{path}.weight"] = f"--weight {asked.vector_name}"
+        options[f"{path}.input.image"] = "--image"
+        options[f"{path}.input.text"] = "TEXT"
+    return options
+
+
+def _only(arguments: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for argument in arguments:
+        for name in map(str.strip, argument.split(",")):
+            if not name:
+                raise CommandError(f"--only {argument!r}: needs names of vectors, joined by commas")
+            if name in names:
+                raise CommandError(f"--only: {name} is named twice")
+            names.append(name)
+    return names
+
+
 def _weights(arguments: Sequence[str]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for argument in arguments:
-        name, _, number = argument.partition("=")
+        name, _, number = (part.strip() for part in argument.partition("="))
+        if name in weights:
+            raise CommandError(f"--weight {argument}: {name} has a weight already")
         try:
-            weights[name.strip()] = float(number)
+            weights[name] = float(number)
         except ValueError:
-            raise CommandError(f"--weight {argument}: needs VECTOR=WEIGHT") from None
+            name = ""
+        if not name:
+            raise CommandError(f"--weight {argument}: needs VECTOR=WEIGHT, such as image=2")
     return weights
+
+
+def _check_sheet(out: Path) -> None:
+    """Whether the sheet can be written, before anything is searched for.
+
+    Raises:
+        CommandError: it is no name of a PNG file, or can't be written there.
+    """
+    if out.suffix.lower() != ".png":
+        raise CommandError(f"--sheet {out}: is a PNG picture, so its name has to end in .png")
+    try:
+        if out.exists():
+            with out.open("r+b"):
+                pass
+        else:
+            with TemporaryFile(dir=out.parent):
+                pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CommandError(f"--sheet {out}: can't be written: {reason}") from None

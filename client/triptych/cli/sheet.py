@@ -1,5 +1,6 @@
 """The hits of a search as a picture: a contact sheet that shows the working."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,15 +14,22 @@ from triptych.v1.search_service_pb2 import Leg, SearchHit, VectorScore
 
 COLUMNS = 5
 CELL_WIDTH = 240
-PICTURE_HEIGHT = 180
+PICTURE_HEIGHT = 240
 MARGIN = 16
-LINE = 18
-BAR_HEIGHT = 10
+ASKED_SIDE = 120
+CAPTION_LINES = 2
+
+# Five cells side by side are often shown at two thirds of their size; these stay readable there.
+LARGE = 22
+MIDDLE = 17
+LINE = 24
+BAR_HEIGHT = 14
+GAP = 8
 
 PAPER = (255, 255, 255)
+TILE = (241, 243, 244)
 INK = (32, 33, 36)
-FAINT = (128, 134, 139)
-FRAME = (218, 220, 224)
+FAINT = (95, 99, 104)
 # Told apart by people with the common colour blindnesses too (after Okabe and Ito).
 COLOURS = (
     (0, 114, 178),
@@ -42,11 +50,12 @@ def contact_sheet(
     out: Path,
     *,
     title: str = "",
+    asked: Path | None = None,
 ) -> int:
     """Draws the hits' pictures as a grid into a PNG file; returns how many were not found.
 
-    Each picture has its rank, score and id below it, and for every leg a bar as long as what the
-    leg adds, against the largest on the sheet, with the figure.
+    Each picture has its rank, score, id and caption below it, and for every leg a bar as long as
+    what the leg adds, against the largest on the sheet, with the figure.
 
     Args:
         hits: the hits of a search, best first.
@@ -55,43 +64,87 @@ def contact_sheet(
             does where the payload has none; a path that leads out of the folder is not followed.
         out: the file to write.
         title: a line above the grid.
+        asked: the picture that was searched with, shown beside the title.
 
     Raises:
         OSError: `out` can't be written.
     """
     labels = leg_labels(legs)
-    text_height = 2 * LINE + len(labels) * LINE
+    question = None if asked is None else _opened(asked, (ASKED_SIDE, ASKED_SIDE))
+    caption_lines = CAPTION_LINES if any(hit.item.caption for hit in hits) else 0
+    text_height = (2 + caption_lines + len(labels)) * LINE + 2 * GAP
     cell_height = PICTURE_HEIGHT + text_height + MARGIN
     columns = max(1, min(COLUMNS, len(hits)))
-    rows = max(1, -(-len(hits) // columns))
-    top = MARGIN + (2 * LINE if title else 0)
-    size = (MARGIN + columns * (CELL_WIDTH + MARGIN), top + rows * cell_height)
-    sheet = Image.new("RGB", size, PAPER)
-    draw = ImageDraw.Draw(sheet)
+    rows = -(-len(hits) // columns)
+    top = MARGIN
+    if question is not None:
+        top += ASKED_SIDE + MARGIN
+    elif title:
+        top += 2 * LINE
+    width, height = _width(columns), top + (rows * cell_height or 2 * LINE)
     if title:
-        heading = _fitted(draw, printable(title), _font(20), size[0] - 2 * MARGIN)
-        draw.text((MARGIN, MARGIN), heading, fill=INK, font=_font(20))
+        # A long title may need more room than few hits take.
+        beside = 2 * MARGIN + (0 if question is None else question.width + MARGIN)
+        wanted = beside + _font(LARGE).getlength(printable(title)[: COLUMNS * CELL_WIDTH])
+        width = max(width, min(math.ceil(wanted), _width(COLUMNS)))
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    _heading(sheet, draw, printable(title), question)
     largest = max((s.contribution for hit in hits for s in hit.vector_scores), default=0.0)
+
+    if not hits:
+        draw.text((MARGIN, top), "no hits", fill=FAINT, font=_font(MIDDLE))
 
     missing = 0
     for index, hit in enumerate(hits):
         x = MARGIN + index % columns * (CELL_WIDTH + MARGIN)
         y = top + index // columns * cell_height
+        draw.rectangle((x, y, x + CELL_WIDTH - 1, y + PICTURE_HEIGHT - 1), fill=TILE)
         picture = _picture(hit, folder)
+        centre = (x + CELL_WIDTH // 2, y + PICTURE_HEIGHT // 2)
         if picture is None:
             missing += 1
-            draw.rectangle((x, y, x + CELL_WIDTH - 1, y + PICTURE_HEIGHT - 1), outline=FRAME)
-            centre = (x + CELL_WIDTH // 2, y + PICTURE_HEIGHT // 2)
-            draw.text(centre, "picture not found", fill=FAINT, font=_font(14), anchor="mm")
+            draw.text(centre, "picture not found", fill=FAINT, font=_font(MIDDLE), anchor="mm")
         else:
-            left = x + (CELL_WIDTH - picture.width) // 2
-            sheet.paste(picture, (left, y + PICTURE_HEIGHT - picture.height))
-        _label(draw, hit, labels, largest, x, y + PICTURE_HEIGHT + 4)
+            corner = (centre[0] - picture.width // 2, centre[1] - picture.height // 2)
+            sheet.paste(picture, corner)
+        below = y + PICTURE_HEIGHT + GAP
+        _label(draw, hit, caption_lines, x, below)
+        _bars(draw, hit, labels, largest, x, below + (2 + caption_lines) * LINE + GAP)
     sheet.save(out, format="PNG")
     return missing
 
 
-def _label(
+def _width(columns: int) -> int:
+    """The pixels of so many cells side by side."""
+    return MARGIN + columns * (CELL_WIDTH + MARGIN)
+
+
+def _heading(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, question: Image.Image | None
+) -> None:
+    left, middle = MARGIN, MARGIN + LINE // 2
+    if question is not None:
+        middle = MARGIN + ASKED_SIDE // 2
+        sheet.paste(question, (left, middle - question.height // 2))
+        left += question.width + MARGIN
+    heading = _fitted(draw, title, _font(LARGE), sheet.width - left - MARGIN)
+    draw.text((left, middle), heading, fill=INK, font=_font(LARGE), anchor="lm")
+
+
+def _label(draw: ImageDraw.ImageDraw, hit: SearchHit, caption_lines: int, x: int, y: int) -> None:
+    draw.text((x, y), f"{hit.rank}", fill=INK, font=_font(LARGE))
+    score = f"{hit.score:.4f}"
+    draw.text((x + CELL_WIDTH, y), score, fill=INK, font=_font(LARGE), anchor="ra")
+    small = _font(MIDDLE)
+    name = _fitted(draw, printable(hit.item.id), small, CELL_WIDTH)
+    draw.text((x, y + LINE + 2), name, fill=INK, font=small)
+    caption = _wrapped(draw, printable(hit.item.caption), small, CELL_WIDTH, caption_lines)
+    for number, line in enumerate(caption):
+        draw.text((x, y + (2 + number) * LINE), line, fill=FAINT, font=small)
+
+
+def _bars(
     draw: ImageDraw.ImageDraw,
     hit: SearchHit,
     labels: Sequence[str],
@@ -99,22 +152,18 @@ def _label(
     x: int,
     y: int,
 ) -> None:
-    draw.text((x, y), f"{hit.rank}", fill=INK, font=_font(16))
+    small = _font(MIDDLE)
     right = x + CELL_WIDTH
-    draw.text((right, y), f"{hit.score:.4f}", fill=INK, font=_font(16), anchor="ra")
-    small = _font(12)
-    name = _fitted(draw, printable(hit.item.id), small, CELL_WIDTH)
-    draw.text((x, y + LINE), name, fill=FAINT, font=small)
-    bar_left, bar_right = x + 64, right - 56
+    bar_left, bar_right = x + 72, right - 66
     for index, (label, score) in enumerate(zip(labels, hit.vector_scores, strict=True)):
-        line = y + 2 * LINE + index * LINE
-        colour = COLOURS[index % len(COLOURS)]
-        draw.text((x, line), _fitted(draw, label, small, 60), fill=INK, font=small)
+        line = y + index * LINE
+        draw.text((x, line), _fitted(draw, label, small, 68), fill=INK, font=small)
         if score.contribution > 0 and largest > 0:
             length = round((bar_right - bar_left) * score.contribution / largest)
-            box = (bar_left, line + 3, bar_left + max(length, 1), line + 3 + BAR_HEIGHT)
-            draw.rectangle(box, fill=colour)
-        draw.text((right, line), _figure(score), fill=INK, font=small, anchor="ra")
+            box = (bar_left, line + 5, bar_left + max(length, 1), line + 5 + BAR_HEIGHT)
+            draw.rectangle(box, fill=COLOURS[index % len(COLOURS)])
+        colour = INK if score.contribution > 0 else FAINT
+        draw.text((right, line), _figure(score), fill=colour, font=small, anchor="ra")
 
 
 def _figure(score: VectorScore) -> str:
@@ -134,15 +183,44 @@ def _picture(hit: SearchHit, folder: Path) -> Image.Image | None:
     path = (root / name).resolve()
     if not path.is_relative_to(root):
         return None
+    return _opened(path, (CELL_WIDTH, PICTURE_HEIGHT))
+
+
+def _opened(path: Path, size: tuple[int, int]) -> Image.Image | None:
+    """A picture file, upright, on paper and inside `size` (pixels); None where it is none."""
     try:
         with Image.open(path) as opened:
-            opened.draft("RGB", (2 * CELL_WIDTH, 2 * PICTURE_HEIGHT))
+            opened.draft("RGB", (2 * size[0], 2 * size[1]))
             upright = ImageOps.exif_transpose(opened).convert("RGBA")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError):
         return None
     paper = Image.new("RGBA", upright.size, PAPER)
     flat = Image.alpha_composite(paper, upright).convert("RGB")
-    return ImageOps.contain(flat, (CELL_WIDTH, PICTURE_HEIGHT))
+    return ImageOps.contain(flat, size)
+
+
+def _wrapped(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int, most: int) -> list[str]:
+    """`text` in at most `most` lines; of what does not fit, the last one shows the beginning."""
+    lines: list[str] = []
+    words = text.split()
+    while words and len(lines) < most - 1:
+        line = words.pop(0)
+        while words and draw.textlength(f"{line} {words[0]}", font=font) <= width:
+            line += f" {words.pop(0)}"
+        lines.append(_clipped(draw, line, font, width))
+    if words and most:
+        lines.append(_clipped(draw, " ".join(words), font, width))
+    return lines
+
+
+def _clipped(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int) -> str:
+    """`text`, its end left out if it is wider than `width` pixels."""
+    if len(text) <= width and draw.textlength(text, font=font) <= width:
+        return text
+    keep = min(len(text), width)
+    while keep > 1 and draw.textlength(f"{text[:keep]}…", font=font) > width:
+        keep -= 1
+    return f"{text[:keep].rstrip()}…"
 
 
 def _fitted(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int) -> str:

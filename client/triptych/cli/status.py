@@ -4,15 +4,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from triptych.cli.output import Session, plain_table, printable, stdout
+from triptych.cli.options import OwnServer, OwnTimeout, session_of
+from triptych.cli.output import plain_table, printable, stdout
 from triptych.errors import Unavailable
 from triptych.v1.collection_pb2 import Collection
 from triptych.v1.status_service_pb2 import GetStatusResponse
 
 
-def status(context: typer.Context) -> None:
-    """Show what the server is and holds."""
-    session: Session = context.obj
+def status(context: typer.Context, server: OwnServer = None, timeout: OwnTimeout = None) -> None:
+    """Show what the server is and holds.
+
+    That is its version, store, languages, limits and encoders, and every collection with its
+    items, language and vectors.
+    """
+    session = session_of(context, server, timeout)
     console = stdout()
     with session.client() as client:
         render_status(session.server, client.status(), console)

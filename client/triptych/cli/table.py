@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,8 @@ _GAP = 2
 # With less room for a caption, or for id and caption below each other, the next layout is tried.
 _LEAST_CAPTION = 28
 _LEAST_ITEM = 16
+# Columns of a name below the table, with the gap behind it.
+_NAME = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,38 +202,62 @@ def _print_footer(
         )
         if shown
     ]
+    if cells:
+        legend.insert(0, "each vector: similarity, #rank, +contribution")
     stages = [f"{s.stage} {s.duration_us / 1000:.1f}" for s in response.timings.stages]
-    time = f"{response.timings.total_us / 1000:.1f} ms"
-    lines = [
-        f"legs  {_legs(labels, response)}" if labels else "",
-        f"time  {time}: {' · '.join(stages)}" if stages else f"time  {time}",
-        "; ".join(legend),
-    ]
+    total = f"{response.timings.total_us / 1000:.1f} ms"
     console.print()
-    for line in filter(None, lines):
-        console.print(Text(line, style="dim"))
+    if labels:
+        _print_below(console, "legs", _legs(labels, response), " · ")
+        _print_below(console, "found", [_found(response)])
+    _print_below(
+        console, "time", [f"{total}: {stages[0]}" if stages else total, *stages[1:]], " · "
+    )
+    _print_below(console, "key", legend, "; ")
     for warning in response.warnings:
         kind = Notice.Code.Name(warning.code).removeprefix("CODE_")
         console.print(Text(f"warning {kind}: {printable(warning.message)}", style="yellow"))
 
 
-def _legs(labels: Sequence[str], response: SearchResponse) -> str:
-    """The legs with their weights, what they were asked with, and the fusion."""
+def _print_below(console: Console, name: str, parts: Sequence[str], separator: str = "") -> None:
+    """A line below the table, its name in front; one too long goes on below, at whole parts."""
+    width = max(1, console.width - _NAME)
+    lines: list[str] = []
+    for number, part in enumerate(parts, start=1):
+        more = f"{part}{separator if number < len(parts) else ''}"
+        if lines and cell_len(f"{lines[-1]}{more}".rstrip()) <= width:
+            lines[-1] += more
+        else:
+            lines.append(more)
+    folded = [row for line in lines for row in Text(line.rstrip()).wrap(console, width)]
+    for number, row in enumerate(folded):
+        row.rstrip()
+        console.print(Text(f"{'' if number else name:<{_NAME}}{row}", style="dim"))
+
+
+def _legs(labels: Sequence[str], response: SearchResponse) -> list[str]:
+    """The legs with their weights and what they were asked with."""
     kinds = [_kind(leg) for leg in response.legs]
     alike = len(set(kinds)) == 1
     parts = [
         f"{label} ×{leg.weight:g}{'' if alike else f' ({kind})'}"
         for label, leg, kind in zip(labels, response.legs, kinds, strict=True)
     ]
-    by = f" by {kinds[0]}" if alike else ""
-    found = ", ".join(str(leg.candidates_found) for leg in response.legs)
-    return f"{' · '.join(parts)}{by}; candidates {found}; {_fusion(response.fusion)}"
+    if alike:
+        parts[-1] += f" by {kinds[0]}"
+    return parts
+
+
+def _found(response: SearchResponse) -> str:
+    """How many candidates each leg found, and how they became one list."""
+    found = " · ".join(str(leg.candidates_found) for leg in response.legs)
+    return f"{found} candidates, fused by {_fusion(response.fusion)}"
 
 
 def _fusion(fusion: Fusion) -> str:
     method = fusion.WhichOneof("method") or ""
     if method in ("", "reciprocal_rank"):
-        return f"reciprocal rank k={fusion.reciprocal_rank.k:g}"
+        return f"reciprocal rank, k={fusion.reciprocal_rank.k:g}"
     name = Fusion.Normalization.Name(getattr(fusion, method).normalization)
     words = f"{method} {name.removeprefix('NORMALIZATION_').lower()}"
     return words.replace("_", " ")

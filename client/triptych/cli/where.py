@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from triptych.cli.output import CommandError
+from triptych.errors import ArgumentError
 from triptych.filters import Field, Where
 
 # A path: keys joined by dots; a key in double quotes may hold anything but a double quote.
@@ -25,14 +26,17 @@ def parse_where(comparisons: Sequence[str]) -> Where | None:
     """All of the comparisons, joined by AND; None where there is none.
 
     Raises:
-        CommandError: one of them is no comparison.
-        ArgumentError: a value that can't be compared with.
+        CommandError: one of them is no comparison, or has a value that can't be compared with.
     """
     if not comparisons:
         return None
     where = Where()
     for text in comparisons:
-        where &= _parse(text)
+        try:
+            where &= _parse(text)
+        except ArgumentError as error:
+            told = "; ".join(violation.description for violation in error.violations)
+            raise CommandError(f"--where {text!r}: {told} [{error.reason}]") from None
     return where
 
 
@@ -62,7 +66,7 @@ def _parse(text: str) -> Where:
     if operator == "!=":
         return field != value
     if isinstance(value, str | bool):
-        raise CommandError(f"--where {text!r}: {operator} needs a number")
+        raise CommandError(f"--where {text!r}: {operator} needs a number (got {value})")
     match operator:
         case "<":
             return field < value

@@ -83,13 +83,16 @@ def test_the_first_ingest_makes_the_second_changes_nothing(
     assert re.search(r"CREATED +REPLACED +UNCHANGED +FAILED", captured.out)
     assert re.search(r"^ +4 +0 +0 +0 *$", captured.out, re.M)
     assert "skipped, no pictures by their suffix: notes.md" in captured.out
-    assert "ingesting: 4 of 4" in captured.err
+    assert captured.err == "ingesting: 4 of 4: 4 written\n"
 
     assert ingest(server, folder, "twice", "--json") == 0
     assert counts(capsys) == {"CREATED": 0, "REPLACED": 0, "UNCHANGED": 4, "FAILED": 0}
     (folder / "rose.json").write_text('{"caption": "A rose"}')
     assert ingest(server, folder, "twice", "--json") == 0
-    assert counts(capsys) == {"CREATED": 0, "REPLACED": 1, "UNCHANGED": 3, "FAILED": 0}
+    captured = capsys.readouterr()
+    assert captured.err == "ingesting: 4 of 4: 1 written, 3 unchanged\n"
+    found = json.loads(captured.out)["counts"]
+    assert found == {"CREATED": 0, "REPLACED": 1, "UNCHANGED": 3, "FAILED": 0}
 
 
 def test_what_is_at_fault_is_told_file_by_file(
@@ -101,7 +104,9 @@ def test_what_is_at_fault_is_told_file_by_file(
     with (folder / "captions.csv").open("a") as file:
         file.write("gone.png,nowhere,,,\ncat.png,again,,,\n")
     assert ingest(server, folder, "faults", "--json") == 1
-    found = json.loads(capsys.readouterr().out)
+    captured = capsys.readouterr()
+    assert captured.err == "ingesting: 9 of 9: 4 written, 5 failed\n"
+    found = json.loads(captured.out)
     assert found["counts"] == {"CREATED": 4, "REPLACED": 0, "UNCHANGED": 0, "FAILED": 5}
     reasons = {failure["file"]: failure["reason"] for failure in found["failures"]}
     assert "[IMAGE_TRUNCATED]" in reasons["broken.png"]
@@ -118,7 +123,8 @@ def test_a_table_of_hits(server: RunningServer, collection: str, capsys: Capture
     assert "A cup of coffee" in text
     assert "no term" in text
     assert "– has no such vector" in text
-    assert re.search(r"^legs  image ×1 · caption ×1 · ocr ×1 · terms ×1 by text; ", text, re.M)
+    assert re.search(r"^legs  image ×1 · caption ×1 · ocr ×1 · terms ×1 by text$", text, re.M)
+    assert re.search(r"^found 4 · 4 · 0 · 1 candidates, fused by reciprocal rank, k=2$", text, re.M)
     assert re.search(r"^time  [\d.]+ ms: ", text, re.M)
     assert "\x1b" not in text
 
@@ -169,6 +175,135 @@ def test_a_contact_sheet(
     with Image.open(out) as image:
         assert image.format == "PNG"
         assert image.width > 1000
+
+
+def test_a_contact_sheet_shows_the_picture_that_was_asked_with(
+    server: RunningServer, collection: str, folder: Path, tmp_path: Path
+) -> None:
+    heights = []
+    for asked in (["cat"], ["cat", "--image", str(folder / "cat.png")]):
+        out = tmp_path / "hits.png"
+        sheet = ["--sheet", str(out), "--pictures", str(folder), "--only", "image"]
+        assert command(server, "search", *asked, "--collection", collection, *sheet) == 0
+        with Image.open(out) as image:
+            heights.append(image.height)
+    assert heights[1] > heights[0]
+
+
+def test_words_without_quotes_are_one_question(
+    server: RunningServer, collection: str, capsys: Captured
+) -> None:
+    quoted = search(server, capsys, collection, "a cup of coffee")
+    bare = search(server, capsys, collection, "a", "cup", "of", "--limit", "10", "coffee")
+    assert [(hit.item.id, hit.score) for hit in bare.hits] == [
+        (hit.item.id, hit.score) for hit in quoted.hits
+    ]
+
+
+def test_vectors_are_named_in_one_option_or_in_several(
+    server: RunningServer, collection: str, capsys: Captured
+) -> None:
+    for only in (["--only", "terms, image"], ["--only", "terms", "--only", "image"]):
+        found = search(server, capsys, collection, "coffee", *only)
+        assert [leg.vector_name for leg in found.legs] == ["terms", "image"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["a", "--only", "looks"],
+            "collection '{name}' has no vector 'looks' (it has image, caption, ocr, terms)",
+        ),
+        (
+            ["a", "--weight", "caption=1", "--weight", "ocr=-1", "--limit", "5000"],
+            "--weight ocr: is negative (got -1.0, allowed 0 to 1000); "
+            "--limit: is too large (got 5000, allowed 1000) [WEIGHT_NEGATIVE]",
+        ),
+        (
+            ["a", "--only", "ocr", "--weight", "ocr=0"],
+            "--weight: all weights are 0 [WEIGHTS_ALL_ZERO]",
+        ),
+        (
+            [" "],
+            "TEXT: holds nothing but white space and control characters (got ' ') [TEXT_BLANK]",
+        ),
+        (
+            ["a", "--where", "_triptych.id=5"],
+            "--where: is reserved (got _triptych.id) [PAYLOAD_RESERVED_KEY]",
+        ),
+        (
+            ["--image", "{folder}/captions.csv", "--only", "image,caption"],
+            "--image: not a picture in a format that is read (allowed JPEG, PNG, WEBP, GIF, BMP, "
+            "TIFF, AVIF, JPEG2000; 8 or 16 bits a sample) [IMAGE_FORMAT_UNSUPPORTED]",
+        ),
+    ],
+)
+def test_what_the_server_refuses_is_told_by_the_options(
+    server: RunningServer,
+    folder: Path,
+    capsys: Captured,
+    arguments: list[str],
+    line: str,
+) -> None:
+    assert ingest(server, folder, "refusals") == 0
+    capsys.readouterr()
+    given = [argument.format(folder=folder) for argument in arguments]
+    assert command(server, "search", "--collection", "refusals", *given) == 2
+    assert capsys.readouterr().err == f"triptych: {line.format(name='refusals')}\n"
+
+
+def test_a_collection_that_is_not_there(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    assert command(server, "search", "a", "--collection", "nowhere") == 2
+    assert capsys.readouterr().err == (
+        "triptych: there is no collection 'nowhere': triptych ingest FOLDER --collection nowhere "
+        "makes it, triptych status lists those that are there [COLLECTION_NOT_FOUND]\n"
+    )
+    assert ingest(server, folder, "nowhere", "--no-create") == 2
+    assert capsys.readouterr().err == (
+        "triptych: there is no collection 'nowhere', and with --no-create none is made\n"
+    )
+
+
+def test_captions_at_fault_make_no_collection(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    (folder / "captions.csv").write_text("name,caption\n")
+    assert ingest(server, folder, "never-made") == 2
+    assert "needs a column 'file'" in capsys.readouterr().err
+    with server.client() as client:
+        assert "never-made" not in [one.id for one in client.list_collections()]
+
+
+def test_captions_that_are_forgotten(server: RunningServer, folder: Path, capsys: Captured) -> None:
+    assert command(server, "ingest", str(folder), "--collection", "forgotten", "--ocr", "skip") == 0
+    assert "words of the pictures in captions.csv? give it with --captions" in (
+        capsys.readouterr().out
+    )
+
+
+def test_an_ingest_that_the_server_stops_counts_nothing_as_done(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    language = ["--ocr-language", "tlh", "--batch", "3"]
+    assert command(server, "ingest", str(folder), "--collection", "stopped", *language) == 2
+    captured = capsys.readouterr()
+    assert "ingesting" not in captured.err
+    assert re.search(r"^ +0 +0 +0 +0 +4 *$", captured.out, re.M)
+    assert re.fullmatch(
+        r"triptych: --ocr-language: is not installed \(got tlh, allowed [a-z_, ]+\) "
+        r"\[OCR_LANGUAGE_UNAVAILABLE\]; 4 of 4 pictures are not done\n",
+        captured.err,
+    )
+
+
+def test_the_server_may_be_named_after_the_subcommand(
+    server: RunningServer, capsys: Captured
+) -> None:
+    assert run(["--server", "127.0.0.1:1", "status", "--server", server.address]) == 0
+    assert server.address in capsys.readouterr().out
 
 
 def test_the_status(server: RunningServer, collection: str, capsys: Captured) -> None:

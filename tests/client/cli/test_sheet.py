@@ -6,9 +6,18 @@ import pytest
 from PIL import Image
 
 from tests.client.cli.answers import answer
-from triptych.cli.sheet import CELL_WIDTH, COLOURS, MARGIN, PICTURE_HEIGHT, contact_sheet
+from triptych.cli.sheet import (
+    CELL_WIDTH,
+    COLOURS,
+    MARGIN,
+    PAPER,
+    PICTURE_HEIGHT,
+    TILE,
+    contact_sheet,
+)
 
 RED = (200, 20, 20)
+GREEN = (20, 200, 20)
 
 
 def pictures(folder: Path, count: int, size: tuple[int, int] = (400, 300)) -> None:
@@ -88,9 +97,35 @@ def test_pictures_are_upright_and_transparency_is_white(tmp_path: Path) -> None:
     with Image.open(out) as sheet:
         middle = MARGIN + CELL_WIDTH // 2
         assert sheet.getpixel((middle, MARGIN + 5)) == RED
-        assert sheet.getpixel((MARGIN + 5, MARGIN + PICTURE_HEIGHT // 2)) == (255, 255, 255)
+        assert sheet.getpixel((MARGIN + 5, MARGIN + PICTURE_HEIGHT // 2)) == TILE
         second = MARGIN + CELL_WIDTH + MARGIN + CELL_WIDTH // 2
-        assert sheet.getpixel((second, MARGIN + PICTURE_HEIGHT // 2)) == (255, 255, 255)
+        assert sheet.getpixel((second, MARGIN + PICTURE_HEIGHT // 2)) == PAPER
+
+
+def test_the_picture_that_was_asked_with_stands_above(tmp_path: Path) -> None:
+    pictures(tmp_path, 2)
+    asked = tmp_path / "asked.png"
+    Image.new("RGB", (300, 200), GREEN).save(asked)
+    response = answer("image", hits=2)
+    out = tmp_path / "sheet.png"
+    assert contact_sheet(response.hits, response.legs, tmp_path, out) == 0
+    assert GREEN not in colours(out)
+    assert contact_sheet(response.hits, response.legs, tmp_path, out, asked=asked) == 0
+    with Image.open(out) as sheet:
+        green = [sheet.getpixel((MARGIN + 60, y)) == GREEN for y in range(sheet.height)]
+        red = [sheet.getpixel((MARGIN + 60, y)) == RED for y in range(sheet.height)]
+    assert green.index(True) < red.index(True)
+
+
+def test_a_caption_is_two_lines_at_most(tmp_path: Path) -> None:
+    response = answer("image", hits=1)
+    heights = []
+    for caption in ("", "short", "a long caption " * 2000, "x" * 20_000):
+        response.hits[0].item.caption = caption
+        contact_sheet(response.hits, response.legs, tmp_path, tmp_path / "sheet.png")
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            heights.append(sheet.height)
+    assert heights[0] < heights[1] == heights[2] == heights[3]
 
 
 def test_no_hits_are_a_sheet_all_the_same(tmp_path: Path) -> None:

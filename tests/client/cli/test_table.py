@@ -33,17 +33,25 @@ def test_a_hit_with_all_that_its_legs_say() -> None:
 
 
 def test_what_is_below_the_table() -> None:
-    legs, time, legend, warning = rendered(answer(*PANELS), width=120).splitlines()[-4:]
-    assert legs == (
-        "legs  image ×2 · caption ×1 · ocr ×1 · terms ×1 by text; candidates 87, 87, 87, 87; "
-        "reciprocal rank k=2"
-    )
+    legs, found, time, legend, warning = rendered(answer(*PANELS), width=160).splitlines()[-5:]
+    assert legs == "legs  image ×2 · caption ×1 · ocr ×1 · terms ×1 by text"
+    assert found == "found 87 · 87 · 87 · 87 candidates, fused by reciprocal rank, k=2"
     assert time == "time  7.1 ms: parse 0.1 · encode 3.2"
     assert legend == (
-        "– has no such vector; no term: shares none with the query; "
-        "#– not among the leg's candidates"
+        "key   each vector: similarity, #rank, +contribution; – has no such vector; "
+        "no term: shares none with the query; #– not among the leg's candidates"
     )
     assert warning == "warning FILTER_FIELD_UNINDEXED: price has no index"
+
+
+def test_what_is_below_the_table_goes_on_below_itself() -> None:
+    lines = rendered(answer(*PANELS), width=80).splitlines()
+    start = lines.index("time  7.1 ms: parse 0.1 · encode 3.2") + 1
+    assert lines[start : start + 3] == [
+        "key   each vector: similarity, #rank, +contribution; – has no such vector;",
+        "      no term: shares none with the query; #– not among the leg's candidates",
+        "warning FILTER_FIELD_UNINDEXED: price has no index",
+    ]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200])
@@ -92,6 +100,7 @@ def test_captions_of_wide_letters_keep_the_columns() -> None:
 def test_no_hits() -> None:
     text = rendered(answer(*PANELS, hits=0))
     assert text.startswith("no hits\n")
+    assert "each vector" not in text
     assert "image ×2 · caption ×1" in text
 
 
@@ -110,5 +119,5 @@ def test_a_fusion_by_similarity_and_a_leg_below_its_threshold() -> None:
     low.ClearField("rank")
     text = rendered(response, width=160)
     assert "0.866 #< +0.000" in text
-    assert "; weighted sum min max\n" in text
+    assert "fused by weighted sum min max" in text
     assert "#< below the leg's threshold" in text

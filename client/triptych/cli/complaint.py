@@ -1,0 +1,74 @@
+"""How an error reads at a shell: with the command's options, and with what can be done."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from triptych.cli.output import CommandError, exit_code, printable
+from triptych.errors import DeadlineExceeded, TriptychError, Unavailable
+
+_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "collection_id": "--collection",
+        "filter": "--where",
+        "input.image": "--image",
+        "input.text": "TEXT",
+        "language": "--language",
+        "limit": "--limit",
+        "ocr.language": "--ocr-language",
+        "ocr.mode": "--ocr",
+        "payload_fields": "--payload-field",
+        "target": "--server",
+        "timeout": "--timeout",
+        "vectors": "--weight",
+    }
+)
+
+
+def at_the_shell(
+    error: TriptychError, options: Mapping[str, str] = MappingProxyType({})
+) -> CommandError:
+    """The error in one line: every violation, the reason, and what can be done about it.
+
+    Args:
+        error: what a call met.
+        options: what the user wrote for a field of the request, by the field's path, where that
+            is not the same for every call.
+    """
+    known = {**_OPTIONS, **options}
+    text = "; ".join(dict.fromkeys(_parts(error, known)))
+    reason = f" [{error.reason}]" if error.reason else ""
+    line = f"{printable(text)}{_way_out(error)}{reason}"
+    return CommandError(line, exit_code=exit_code(error))
+
+
+def _parts(error: TriptychError, options: Mapping[str, str]) -> Iterator[str]:
+    if error.reason == "COLLECTION_NOT_FOUND" and "collection" in error.metadata:
+        name = error.metadata["collection"]
+        yield (
+            f"there is no collection '{name}': triptych ingest FOLDER --collection {name} makes "
+            "it, triptych status lists those that are there"
+        )
+        return
+    if not error.violations:
+        path, colon, rest = error.message.partition(": ")
+        option = _option(path, options) if colon else None
+        yield error.message if option is None else f"{option}: {rest}"
+    for violation in error.violations:
+        option = _option(violation.field, options)
+        yield str(violation) if option is None else f"{option}: {violation.description}"
+
+
+def _option(path: str, options: Mapping[str, str]) -> str | None:
+    """What the user wrote for the field at `path`, or for the nearest one around it."""
+    around = [
+        known for known in options if path == known or path.startswith((f"{known}.", f"{known}["))
+    ]
+    return options[max(around, key=len)] if around else None
+
+
+def _way_out(error: TriptychError) -> str:
+    if isinstance(error, Unavailable) and not error.reason:
+        return " (start one with triptych-server, or name another with --server HOST:PORT)"
+    if isinstance(error, DeadlineExceeded):
+        return " (--timeout SECONDS gives it longer)"
+    return ""
