@@ -39,7 +39,7 @@ class SearchCalls(Calls):
         """Asks the named vectors and fuses their answers into one ranking that shows its working.
 
         With one input and nothing else, every vector space that can answer it takes part with
-        weight 1.
+        its default weight: 0.25 for texts that an encoder has made vectors of, 1 for all others.
 
         Args:
             collection_id: the collection to search.

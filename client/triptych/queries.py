@@ -67,7 +67,8 @@ def leg(
 
     Args:
         vector_name: the vector space.
-        weight: 0 to 1000; the server's default is 1. A leg of weight 0 only shows its similarities.
+        weight: 0 to 1000; where None 0.25 for texts that an encoder has made vectors of
+            (`caption`, `ocr`), 1 for all others. A leg of weight 0 only shows its similarities.
         candidate_count: how many items this leg brings in, up to 5000.
         text, image, vector, item_id, stored_vector: the leg's own input, one at most, as
             `query_input` takes them; the search's where absent.

@@ -73,7 +73,9 @@ class SearchRequest(_message.Message):
 
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorQuery]:
-        """The legs. Where empty, every vector space that can answer `input` takes part with weight 1."""
+        """The legs. Where empty, every vector space that can answer `input` takes part with its default
+        weight.
+        """
 
     @_builtins.property
     def fusion(self) -> Global___Fusion:
@@ -215,7 +217,9 @@ class VectorQuery(_message.Message):
     vector_name: _builtins.str
     """The vector space. A name may stand in several legs, each with an input of its own."""
     weight: _builtins.float
-    """How much this leg counts, from 0 to 1000; 1 where unset. A leg of weight 0 shows its
+    """How much this leg counts, from 0 to 1000. Where unset, its space's default: 0.25 for texts that
+    an encoder has made vectors of (in the default collection `caption` and `ocr`), 1 for all
+    others (`image`, `terms`, supplied spaces). A leg of weight 0 shows its
     similarities and moves nothing: it brings no item in. Not all legs may have weight 0.
     """
     candidate_count: _builtins.int

@@ -101,6 +101,16 @@ class VectorSpace:
         """
         return self.kind is SpaceKind.SPARSE and not self.is_supplied
 
+    @property
+    def default_weight(self) -> float:
+        """How much a leg of this space counts unless the search says: chosen by measurement.
+
+        Texts compared in the space of an encoder of pictures are the weakest witnesses: such an
+        encoder has learnt which words a picture shows, not which sentences mean the same.
+        """
+        of_text = Source.IMAGE not in self.sources and not self.is_supplied
+        return 0.25 if of_text and self.kind is not SpaceKind.SPARSE else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class PayloadField:

@@ -78,11 +78,14 @@ class FieldSelection:
 
 @dataclass(frozen=True, slots=True)
 class VectorQuery:
-    """One leg as asked for; ``path`` is where it stands in the request, for error messages."""
+    """One leg as asked for; ``path`` is where it stands in the request, for error messages.
+
+    ``weight`` is None where the space's own default counts.
+    """
 
     vector_name: str
     input: QueryInput
-    weight: float
+    weight: float | None
     candidate_count: int | None
     path: str
     input_path: str

@@ -65,7 +65,7 @@ def _named(collection: Collection, wanted: VectorQuery, query: SearchQuery) -> L
     return LegPlan(
         space,
         wanted.input,
-        wanted.weight,
+        space.default_weight if wanted.weight is None else wanted.weight,
         wanted.candidate_count or query.default_candidates,
         wanted.input_path,
         wanted.path,
@@ -104,7 +104,10 @@ def _able(
             allowed=limits.max_total_candidates,
         )
         raise InvalidInput([found])
-    return tuple(LegPlan(space, given, 1.0, query.default_candidates, "input") for space in able)
+    return tuple(
+        LegPlan(space, given, space.default_weight, query.default_candidates, "input")
+        for space in able
+    )
 
 
 def _space(collection: Collection, name: str, path: str) -> VectorSpace:

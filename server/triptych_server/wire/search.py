@@ -175,9 +175,9 @@ def _parse_vectors(
 
 def _parse_weight(
     message: pb.VectorQuery, limits: Limits, violations: Violations, path: str
-) -> float:
+) -> float | None:
     if not message.HasField("weight"):
-        return 1.0
+        return None
     weight = message.weight
     allowed = f"0 to {limits.max_weight:g}"
     if not math.isfinite(weight):
