@@ -40,6 +40,9 @@ def _sections() -> dict[str, Callable[[Bench], Figures]]:
         "text to image, trained forms": lambda b: text_to_image(b, 0, thing, False),
         "text to image, unseen forms": lambda b: text_to_image(b, 1, unseen, False),
         "text to image, synonyms in unseen forms": lambda b: text_to_image(b, 2, unseen, True),
+        "text to image, forms written afterwards": lambda b: text_to_image(
+            b, 30, templates.THING_AFTERWARDS, False
+        ),
         "text to image, unseen phrases": lambda b: held_out_phrases(b, 3, "{p}"),
         "text to image, unseen phrases in an unseen form": lambda b: held_out_phrases(
             b, 3, templates.PHRASE_HELD_OUT[0]

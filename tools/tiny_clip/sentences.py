@@ -91,11 +91,27 @@ def plural_of(name: str) -> str:
     return f"{name}s"
 
 
+def _loose_words(things: Sequence[Thing]) -> tuple[str, ...]:
+    """The words of all trained phrases that are in no name and mean no colour and no number.
+
+    Strewn into sentences that name another thing, they teach that the name outweighs them.
+    """
+    said = [phrase for one in PHRASES.values() for phrase in one.trained]
+    said += [phrase for kind in KINDS for phrase in kind.trained]
+    meant = {name for colour in COLOURS for name in colour.names}
+    meant |= {word for words in templates.COUNT_WORDS for word in words}
+    for thing in things:
+        for name in (thing.name, thing.plural, *thing.synonyms):
+            meant.update(name.split())
+    return tuple(sorted({word for phrase in said for word in phrase.split()} - meant))
+
+
 class Writer:
     """Writes sentences about pictures; all chance comes from the generator that it is given."""
 
     def __init__(self, things: Sequence[Thing]) -> None:
         self._things = tuple(things)
+        self._loose_words = _loose_words(things)
         index = {thing.slug: place for place, thing in enumerate(self._things)}
         self._kinds = tuple(frozenset(index[slug] for slug in kind.slugs) for kind in KINDS)
         self._kinds_of = tuple(
@@ -262,8 +278,12 @@ class Writer:
             if loose:
                 del words[int(rng.choice(loose))]
         else:
+            named = any(slot in template for slot in ("{a}", "{n}", "{s}", "{k}"))
             for _ in range(int(rng.integers(1, 5))):
-                words.insert(int(rng.integers(len(words) + 1)), _filler(rng))
+                strewn = (
+                    _pick(self._loose_words, rng) if named and rng.random() < 0.5 else _filler(rng)
+                )
+                words.insert(int(rng.integers(len(words) + 1)), strewn)
         return " ".join(words) if words else template
 
 

@@ -69,6 +69,14 @@ THING_HELD_OUT = _apart("""
     {n} - where? | all i want is {a} | a rendering of one {n}
 """)
 
+# Written while the last training ran, and asked once: no change of training ever answered to them.
+THING_AFTERWARDS = _apart("""
+    do we own {a}? | could there be {a} among these? | my grandmother drew {a} | pick out the {n} |
+    {a} would be great now | scenes in which {a} appears | the children asked about {a} |
+    which file holds the {n}? | hunting for {a} | i remember having {a} once |
+    a tiny sketch that has {a} | {n}, if there is any
+""")
+
 COLOUR_TRAINED = _apart("""
     {a} on a {c} background | {a} on {c} | {a} in front of a {c} wall | {a} on a {c} wall |
     {a} with a {c} background | {a} with {c} behind it | {n} on {c} | {n}, {c} background |
