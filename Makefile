@@ -2,7 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve proto lint types contract requirements soak clean bootstrap generator
+.PHONY: help demo test check serve proto lint types contract requirements soak train-model eval-model \
+	clean bootstrap generator
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -50,12 +51,22 @@ requirements: bootstrap ## requirements/*.txt from pyproject.toml, pinned and ha
 	@$(RELEASED) --extra server --extra gpu --extra cli -o requirements/gpu.txt
 	@$(RELEASED) --extra cli -o requirements/client.txt
 	@$(COMPILE) requirements/proto.in -o requirements/proto.txt
+	@$(COMPILE) requirements/model.in -o requirements/model.txt
 
 soak: bootstrap ## long rounds of faults; writes docs/reports/soak.md
 	@TRIPTYCH_SOAK=1 $(PY) -m pytest -m soak --timeout=3600
 
+train-model: ## trains tiny-clip anew and exports it; goes on where it was stopped (over an hour)
+	@tools/bootstrap.sh model
+	@.venv-model/bin/python -m tools.tiny_clip.train
+	@.venv-model/bin/python -m tools.tiny_clip.export
+
+eval-model: bootstrap ## measures tiny-clip on new pictures and sentences, writes its card (minutes)
+	@tools/bootstrap.sh fonts
+	@$(PY) -m tools.tiny_clip.evaluate --anew
+
 clean: ## removes the environments, caches and build outputs
-	rm -rf .venv .venv-proto .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-proto .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find client server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 bootstrap:

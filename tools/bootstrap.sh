@@ -3,6 +3,8 @@
 #
 #   tools/bootstrap.sh          .venv: the server (CPU), the client, the tools of development
 #   tools/bootstrap.sh proto    .venv-proto: the code generator
+#   tools/bootstrap.sh model    .venv-model: torch, and the fonts, to train tiny-clip
+#   tools/bootstrap.sh fonts    the fonts that tiny-clip's pictures are drawn with
 #
 # Installs exactly what the hashed requirement files name. A second run finds its stamp and is done
 # at once; a changed requirement file makes the environment anew.
@@ -92,6 +94,12 @@ project() {
   say "ready: .venv/bin/triptych, .venv/bin/triptych-server"
 }
 
+fonts() {
+  local folder=/usr/share/fonts/truetype
+  [ -e $folder/ancient-scripts/Symbola_hint.ttf ] && [ -e $folder/dejavu/DejaVuSans.ttf ] ||
+    apt_install "A font (Symbola, DejaVu)" fonts-symbola fonts-dejavu-core
+}
+
 # One at a time: two terminals (or a parallel make) would unpack into the same folder.
 exec 9>.bootstrap.lock
 flock 9
@@ -102,5 +110,10 @@ case "${1:-dev}" in
     project
     ;;
   proto) environment .venv-proto requirements/proto.txt ;;
-  *) die "no environment '$1': dev or proto." ;;
+  model)
+    fonts
+    environment .venv-model requirements/model.txt
+    ;;
+  fonts) fonts ;;
+  *) die "no environment '$1': dev, proto, model or fonts." ;;
 esac

@@ -20,7 +20,7 @@ EX_CONFIG = 78
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server; the exit code."""
-    from triptych_server.settings import SettingsProblem, read_settings
+    from triptych_server.settings import SettingsProblem, read_settings, unknown_variables
 
     given = sys.argv[1:] if arguments is None else arguments
     if "--version" in given:
@@ -31,11 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(given)
     except SettingsProblem as problem:
-        sys.stderr.write(f"triptych-server: {problem}\n")
+        lines = [*str(problem).splitlines(), *unknown_variables(os.environ)]
+        sys.stderr.writelines(f"triptych-server: {line}\n" for line in lines)
         return EX_CONFIG
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+    for line in unknown_variables(os.environ):
+        logging.getLogger("triptych").warning("%s", line)
 
     # gRPC writes its own lines to stderr, of a port that is taken, say, beside the service's.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")

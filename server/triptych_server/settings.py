@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -18,9 +20,25 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from triptych_server.domain.errors import clip
 from triptych_server.domain.limits import Limits
+from triptych_server.domain.ocr_language import is_language_code
 
 PREFIX = "TRIPTYCH_"
+# What the `triptych` command reads; the server may well run in the same shell.
+OF_THE_COMMAND = frozenset({"SERVER"})
+# Container platforms write the addresses of a service named triptych into every container.
+_OF_A_PLATFORM = re.compile(r"(.*_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_.+)?)")
+_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+
+# What Python's own parser of flags says, and what it means.
+_PLAIN: Mapping[str, str] = MappingProxyType(
+    {
+        "expected one argument": "needs a value",
+        "ignored explicit argument": "takes no value, got",
+        "unrecognized arguments:": "not understood:",
+    }
+)
 
 _EMBEDDED = "embedded:"
 _DEFAULT_QDRANT_PORT = 6334
@@ -30,7 +48,7 @@ _SECRETS = re.compile(r"(?<=//)[^/]*(?=@)|(?<=\?).+")
 
 
 class SettingsProblem(Exception):
-    """A setting that can't be used; the text names it, and is for the operator."""
+    """Settings that can't be used; the text has a line for each, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +65,18 @@ class QdrantAddress:
 
 
 class Settings(BaseSettings):
-    """The Triptych server. Every setting is a flag or an environment variable TRIPTYCH_NAME."""
+    """The Triptych server.
+
+    Every setting is a flag or an environment variable: --max-queue is TRIPTYCH_MAX_QUEUE.
+    --version shows the version.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, cli_kebab_case=True, cli_prog_name="triptych-server", frozen=True
+        env_prefix=PREFIX,
+        cli_kebab_case=True,
+        cli_prog_name="triptych-server",
+        cli_exit_on_error=False,
+        frozen=True,
     )
 
     listen: str = Field(
@@ -119,6 +145,27 @@ class Settings(BaseSettings):
             raise ValueError("needs DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if value not in ("cpu", "cuda", "auto"):
+            raise ValueError("needs cpu, cuda or auto")
+        return value
+
+    @field_validator("model_cache", mode="before")
+    @classmethod
+    def _is_a_folder(cls, value: str | Path) -> str | Path:
+        if not str(value):
+            raise ValueError("needs a folder")
+        return value
+
+    @field_validator("ocr_language")
+    @classmethod
+    def _is_a_language(cls, value: str) -> str:
+        if not is_language_code(value):
+            raise ValueError("needs a language as Tesseract names it, such as eng or deu+eng")
+        return value
+
     @field_validator("listen")
     @classmethod
     def _has_port(cls, value: str) -> str:
@@ -133,6 +180,14 @@ class Settings(BaseSettings):
         if value.startswith(_EMBEDDED) and value != _EMBEDDED:
             return value
         _parse_qdrant(value)
+        return value
+
+    @field_validator("qdrant_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value else ""
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("needs a text of printable ASCII")
         return value
 
     @field_validator("encoders")
@@ -189,10 +244,15 @@ def read_settings(arguments: Sequence[str]) -> Settings:
     try:
         return CliApp.run(Settings, cli_args=list(arguments))
     except ValidationError as error:
-        lines = [_line(str(e["loc"][0]), e["msg"], e["input"]) for e in error.errors()]
+        faults = {str(one["loc"][0]): one for one in error.errors()}
+        lines = [
+            f"{_written(name, arguments)}: {_needed(name, fault['type'], fault['msg'])} "
+            f"(got {_shown(name, fault['input'])})"
+            for name, fault in faults.items()
+        ]
         raise SettingsProblem("\n".join(lines)) from None
     except SettingsError as error:
-        raise SettingsProblem(str(error)) from None
+        raise SettingsProblem("\n".join(_unreadable(str(error), arguments))) from None
 
 
 def _parse_qdrant(value: str) -> QdrantAddress:
@@ -218,11 +278,91 @@ def _parse_qdrant(value: str) -> QdrantAddress:
     )
 
 
-def _line(name: str, message: str, value: object) -> str:
-    shown = _SECRETS.sub("***", str(value))
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """A line for each variable that looks like a setting and is none, sorted by name.
+
+    It names the setting that may be meant, and never the value: who knows what it holds.
+    """
+    known = {name.upper() for name in Settings.model_fields}
+    lines = []
+    for variable in sorted(environment):
+        name = variable.upper().removeprefix(PREFIX)
+        if name == variable.upper() or name in known | OF_THE_COMMAND:
+            continue
+        of_a_platform = _OF_A_PLATFORM.fullmatch(name) or _ADDRESS.match(environment[variable])
+        if not of_a_platform:
+            meant = _nearest(name, known)
+            hint = f"is {PREFIX}{meant} meant?" if meant else "triptych-server --help lists them"
+            lines.append(f"{clip(variable)} is no setting; {hint}")
+    return lines
+
+
+def _written(name: str, arguments: Sequence[str]) -> str:
+    """How the setting was given: as a flag, or as a variable."""
+    flag = _flag(name)
+    given = any(argument.partition("=")[0] == flag for argument in arguments)
+    return flag if given else f"{PREFIX}{name.upper()}"
+
+
+def _shown(name: str, value: object) -> str:
+    """What was given, but for what is secret in it."""
     if name == "qdrant_api_key":
-        shown = "***"
-    return f"{PREFIX}{name.upper()}: {message.removeprefix('Value error, ')} (got {shown})"
+        return "***"
+    return repr(clip(_SECRETS.sub("***", str(value)) if name == "store" else value))
+
+
+def _needed(name: str, fault: str, message: str) -> str:
+    """What is allowed, in plain words."""
+    if fault == "value_error":
+        return message.removeprefix("Value error, ")
+    field = Settings.model_fields[name]
+    limits = {
+        bound: value
+        for constraint in field.metadata
+        for bound in ("ge", "le")
+        if (value := getattr(constraint, bound, None)) is not None
+    }
+    allowed = ""
+    if "ge" in limits:
+        allowed = (
+            f"{limits['ge']} to {limits['le']}" if "le" in limits else f"{limits['ge']} or more"
+        )
+    if field.annotation is int:
+        return f"needs a whole number, {allowed}"
+    if field.annotation is float:
+        return f"needs a number, {allowed}"
+    if isinstance(field.default, bool):
+        return "needs true or false"
+    return "needs a text"
+
+
+def _unreadable(message: str, arguments: Sequence[str]) -> list[str]:
+    """What is wrong with the flags: every one that is none, or else what the parser says."""
+    known = {*Settings.model_fields, "no_reflection", "help"}
+    given = (argument.partition("=")[0] for argument in arguments)
+    lines = []
+    for flag in given:
+        name = flag.removeprefix("--").replace("-", "_")
+        if name == flag or name in known:
+            continue
+        meant = _nearest(name, known)
+        hint = f"is {_flag(meant)} meant?" if meant else "triptych-server --help lists them"
+        lines.append(f"{clip(flag)}: is no setting; {hint}")
+    if lines:
+        return lines
+    said = message.removeprefix("error parsing CLI: ").removeprefix("argument ")
+    for theirs, ours in _PLAIN.items():
+        said = said.replace(theirs, ours)
+    return [f"{clip(said)}; triptych-server --help lists the settings"]
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    found = difflib.get_close_matches(name, sorted(known), n=1)
+    return found[0] if found else None
 
 
 def _cores() -> int:

@@ -14,7 +14,20 @@ from tools.demo_pictures.layouts import LAYOUTS
 from tools.demo_pictures.scenes import Kind, Scene
 
 CAPTIONS_NAME = "captions.csv"
-COLUMNS = ("file", "caption", "category", "colour", "price", "in_stock", "year", "taken")
+COLUMNS = (
+    "file",
+    "caption",
+    "category",
+    "colour",
+    "tags",
+    "price",
+    "in_stock",
+    "year",
+    "taken",
+    "place",
+    "location.lat",
+    "location.lon",
+)
 # Labels are kept as WebP, the others as JPEG, as a real folder would hold both.
 _JPEG_QUALITY = 90
 _WEBP_QUALITY = 88
@@ -75,13 +88,18 @@ def draw_album(
 
 
 def _row(scene: Scene) -> dict[str, str]:
+    town = scene.town
     return {
         "file": file_name(scene),
         "caption": scene.caption,
         "category": scene.category,
         "colour": scene.colour,
+        "tags": "|".join(scene.tags),
         "price": "" if scene.price is None else f"{scene.price:.2f}",
         "in_stock": "" if scene.in_stock is None else str(scene.in_stock).lower(),
         "year": str(scene.taken.year),
         "taken": scene.taken.isoformat(),
+        "place": town.name if town else "",
+        "location.lat": str(town.lat) if town else "",
+        "location.lon": str(town.lon) if town else "",
     }

@@ -7,10 +7,13 @@ from typing import Protocol
 
 from PIL import Image, ImageDraw
 
+from tools.demo_pictures.composed import draw_composed
 from tools.demo_pictures.paint import (
+    Words,
     background,
     drop_shadow,
     fitted,
+    font,
     place,
     rounded,
     shape,
@@ -33,8 +36,6 @@ TRIANGLE: Places = ((0.5, 0.28), (0.27, 0.68), (0.73, 0.70))
 RISING: Places = ((0.27, 0.56), (0.73, 0.46))
 FALLING: Places = ((0.27, 0.46), (0.73, 0.56))
 TAG_RED: Rgb = (196, 52, 58)
-# Digits that no OCR engine takes for a letter.
-SERIAL_DIGITS = "2346789"
 
 
 class Layout(Protocol):
@@ -68,14 +69,17 @@ def draw_several(scene: Scene, rng: random.Random) -> Image.Image:
 def draw_product(scene: Scene, rng: random.Random) -> Image.Image:
     """One thing above its name, with a price tag at its side."""
     side = PRODUCT_SIDE
-    picture = background((side, side), shade(scene.colour, rng))
+    colour = shade(scene.colour, rng)
+    picture = background((side, side), colour)
     thing = sprite(scene.things[0], rng.randint(385, 405), rng.uniform(-4, 4))
     stand(picture, thing, (side // 2 - rng.randint(14, 34), 286 + rng.randint(-6, 6)))
+    # No white band: beside paper white an OCR engine takes a dark ground for black, and finds no
+    # line of words any more.
     band = Image.new("L", (side, 148), 255)
-    drop_shadow(picture, band, (0, side - 148), 14, 0.25)
-    place(picture, band, (0, side - 148), PAPER)
-    write(picture, fitted(scene.headline, side - 120, 62, 1), (side // 2, side - 76), INK, 1)
-    _price_tag(picture, f"${scene.price:.2f}", (side - 264, side - 262))
+    place(picture, band, (0, side - 148), mix(colour, PAPER, 0.42))
+    ink = mix(colour, SHADOW, 0.9)
+    write(picture, fitted(scene.headline, side - 120, 66, 1), (side // 2, side - 76), ink, 1)
+    _price_tag(picture, f"${scene.price:.2f}", (side - 44, side - 262))
     return picture
 
 
@@ -142,15 +146,9 @@ def draw_label(scene: Scene, rng: random.Random) -> Image.Image:
     stand(picture, thing, (width // 2, 372))
     foot = f"{scene.sub}, {scene.foot}"
     write(picture, fitted(foot, width - 190, 50, 1), (width // 2, 610), INK, 1)
-    serial = serial_number(rng)
-    write(picture, fitted(f"Lot {serial}", 330, 50, 1), (95 + 150, 716), INK, 1)
-    _bars(picture, serial, (width - 95 - 178, 676))
+    write(picture, fitted(f"Lot {scene.serial}", 340, 50, 1), (95 + 166, 716), INK, 1)
+    _bars(picture, scene.serial, (width - 95 - 162, 676))
     return picture
-
-
-def serial_number(rng: random.Random) -> str:
-    """Six digits, as they are stamped on a package."""
-    return "".join(rng.choices(SERIAL_DIGITS, k=6))
 
 
 LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
@@ -158,6 +156,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
         Kind.THING: draw_thing,
         Kind.SEVERAL: draw_several,
         Kind.PAIR: draw_several,
+        Kind.SCENE: draw_composed,
         Kind.PRODUCT: draw_product,
         Kind.POSTER: draw_poster,
         Kind.SIGN: draw_sign,
@@ -166,9 +165,11 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
 )
 
 
-def _price_tag(picture: Image.Image, text: str, at: tuple[int, int]) -> None:
-    """A red tag with a hole and ``text`` in white, its upper left corner at ``at``."""
-    size = (220, 88)
+def _price_tag(picture: Image.Image, text: str, corner: tuple[int, int]) -> None:
+    """A red tag with a hole and ``text`` in white, its upper right corner at ``corner``."""
+    words = Words(text, 52)
+    size = (round(font(words.size).getlength(text)) + 70, 88)
+    at = (corner[0] - size[0], corner[1])
 
     def draw(pen: ImageDraw.ImageDraw, factor: int) -> None:
         right, bottom = size[0] * factor - 1, size[1] * factor - 1
@@ -179,7 +180,6 @@ def _price_tag(picture: Image.Image, text: str, at: tuple[int, int]) -> None:
     mask = shape(size, draw)
     drop_shadow(picture, mask, at, 12, 0.35)
     place(picture, mask, at, TAG_RED)
-    words = fitted(text, size[0] - 56, 54, 1)
     write(picture, words, (at[0] + size[0] // 2 + 12, at[1] + size[1] // 2), PAPER, 1)
 
 
@@ -190,7 +190,7 @@ def _bars(picture: Image.Image, serial: str, at: tuple[int, int]) -> None:
     for character in serial * 2:
         for bit in range(2):
             thick = 3 + 3 * ((ord(character) >> bit) & 1)
-            if left + thick > at[0] + 178:
+            if left + thick > at[0] + 162:
                 return
             pen.rectangle((left, top, left + thick - 1, top + 79), fill=INK)
             left += thick + 4

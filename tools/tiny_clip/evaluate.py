@@ -1,7 +1,8 @@
-"""Measures a model folder on new renders and unseen sentences.
+"""Measures a model folder on new renders and unseen sentences, and writes its card.
 
-``python -m tools.tiny_clip.evaluate --model FOLDER --out FOLDER/evaluation.json``: each section is
-kept as soon as it is measured, and measured anew only when the model's revision has changed.
+``python -m tools.tiny_clip.evaluate``: each section is kept in ``evaluation.json`` of the folder as
+soon as it is measured, and measured anew only when the model's revision has changed, or with
+``--anew``. Exit status 1 where a figure falls short of its gate.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 from tools.sprites.catalogue import load_things
 from tools.tiny_clip import templates
 from tools.tiny_clip.bench import CUTS, ROUNDS, Bench, Figures
+from tools.tiny_clip.card import fallen_short, write_card
 from tools.tiny_clip.curves import Curve, write_curves
 from tools.tiny_clip.finding import (
     held_out_phrases,
@@ -25,6 +27,8 @@ from tools.tiny_clip.finding import (
     text_to_image,
 )
 from tools.tiny_clip.folder import ModelFolder
+from tools.tiny_clip.places import MODEL, RECALL_CURVES
+from tools.tiny_clip.reference import least_cosines
 from tools.tiny_clip.sentences import Writer
 from tools.tiny_clip.sprites import HELD_OUT_STYLES, STYLES, load_sprites
 from tools.tiny_clip.telling import colour, count, details, plain_count, printed_words, recoloured
@@ -60,7 +64,16 @@ def _sections() -> dict[str, Callable[[Bench], Figures]]:
     for place, name in enumerate((*STYLES, *HELD_OUT_STYLES)):
         label = f"style {name}" + (" (never trained)" if name in HELD_OUT_STYLES else "")
         sections[label] = partial(style, seed=20 + place, name=name)
+    sections["as in torch"] = _as_in_torch
     return sections
+
+
+def _as_in_torch(bench: Bench) -> Figures:
+    cosines = least_cosines(bench.model)
+    return {
+        "least cosine, pictures": round(cosines.pictures, 6),
+        "least cosine, texts": round(cosines.texts, 6),
+    }
 
 
 def _draw_recalls(done: dict[str, Figures], path: Path) -> None:
@@ -80,14 +93,15 @@ def _draw_recalls(done: dict[str, Figures], path: Path) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Measures every section that the file does not hold yet; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the evaluation.json to write")
-    parser.add_argument("--curves", type=Path, help="a PNG of recall over k")
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--curves", type=Path, default=RECALL_CURVES, help="a PNG of recall over k")
+    parser.add_argument("--anew", action="store_true", help="measure what is measured already")
     arguments = parser.parse_args(argv)
     about = json.loads((arguments.model / "model.json").read_text(encoding="utf-8"))
     done: dict[str, Figures] = {}
-    if arguments.out.exists():
-        kept = json.loads(arguments.out.read_text(encoding="utf-8"))
+    out = arguments.model / "evaluation.json"
+    if out.exists() and not arguments.anew:
+        kept = json.loads(out.read_text(encoding="utf-8"))
         if kept["revision"] == about["revision"]:
             done = kept["sections"]
     things = load_things()
@@ -107,12 +121,15 @@ def main(argv: list[str] | None = None) -> int:
                 "rounds": ROUNDS,
                 "sections": done,
             }
-            arguments.out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         figures = "  ".join(f"{key} {value}" for key, value in done[name].items())
         print(f"{place}/{len(sections)}  {name}: {figures}", file=sys.stderr, flush=True)
-    if arguments.curves is not None:
-        _draw_recalls(done, arguments.curves)
-    return 0
+    _draw_recalls(done, arguments.curves)
+    write_card(arguments.model)
+    short = fallen_short(done)
+    for line in short:
+        print(f"fell short: {line}", file=sys.stderr)
+    return 1 if short else 0
 
 
 if __name__ == "__main__":

@@ -16,23 +16,26 @@ def _kind(slugs: str, trained: str, held_out: str) -> Kind:
     return Kind(frozenset(slugs.split()), tuple(p.strip() for p in trained.split(";")), held_out)
 
 
-_FRUIT = "apple banana orange lemon grapes strawberry watermelon pineapple cherries"
-_SEA = "fish whale octopus crab"
-_BIRDS = "penguin chicken duck owl"
+_FRUIT = "apple banana orange lemon grapes strawberry watermelon pineapple cherries pear"
+_SEA = "fish whale octopus crab shark"
+_BIRDS = "penguin chicken duck owl eagle"
 _INSECTS = "butterfly bee ladybug"
 _FARM = "horse cow pig sheep chicken"
-_WILD = "elephant bear panda lion monkey fox camel"
+_ZOO = "elephant lion bear panda monkey fox camel giraffe tiger crocodile koala"
+_WILD = f"{_ZOO} squirrel hedgehog deer bat dinosaur"
 _SMALL = "cat dog rabbit frog snake turtle snail spider"
 _FLOWERS = "rose sunflower tulip"
-_ROAD = "car bus truck bicycle tractor"
-_AIR = "airplane helicopter rocket"
-_DRINKS = "coffee tea beer wine milk"
-_SWEETS = "ice_cream cake doughnut chocolate"
-_MEALS = "bread cheese egg pizza hamburger fries"
-_VEGETABLES = "carrot corn mushroom"
-_MUSIC = "guitar piano violin trumpet drum"
-_CLOTHES = "hat shoe dress shirt trousers"
-_DEVICES = "camera telephone computer television radio gamepad"
+_ROAD = "car bus truck bicycle tractor motorcycle fire_engine"
+_AIR = "airplane helicopter rocket ufo"
+_DRINKS = "coffee tea beer wine milk cocktail"
+_SWEETS = "ice_cream cake doughnut chocolate cookie pancakes"
+_MEALS = (
+    "bread cheese egg pizza hamburger fries croissant pretzel hot_dog taco popcorn honey avocado"
+)
+_VEGETABLES = "carrot corn mushroom eggplant tomato broccoli chili"
+_MUSIC = "guitar piano violin trumpet drum saxophone"
+_CLOTHES = "hat shoe dress shirt trousers socks gloves scarf high_heel"
+_DEVICES = "camera telephone computer television radio gamepad microphone headphones"
 
 KINDS: tuple[Kind, ...] = (
     _kind(
@@ -70,7 +73,7 @@ KINDS: tuple[Kind, ...] = (
         "a cuddly pet at home",
     ),
     _kind(
-        "elephant lion bear panda monkey fox camel snake",
+        f"{_ZOO} snake",
         "a wild animal; wild animals; an animal at the zoo; a zoo animal; an animal on a safari",
         "the wild animals of a zoo",
     ),
@@ -103,7 +106,7 @@ KINDS: tuple[Kind, ...] = (
         "a hot beverage in a cup",
     ),
     _kind(
-        "beer wine",
+        "beer wine cocktail",
         "an alcoholic drink; alcohol; a drink for adults; something with alcohol; booze",
         "a drink with alcohol in it",
     ),
@@ -114,7 +117,7 @@ KINDS: tuple[Kind, ...] = (
         "a sugary treat for dessert",
     ),
     _kind(
-        "pizza hamburger fries",
+        "pizza hamburger fries hot_dog taco",
         "fast food; junk food; a quick meal; greasy food; takeaway food; unhealthy food",
         "a greasy quick meal",
     ),
@@ -136,7 +139,7 @@ KINDS: tuple[Kind, ...] = (
         "a tree with a tall trunk",
     ),
     _kind(
-        f"{_ROAD} {_AIR} train sailboat",
+        f"{_ROAD} {_AIR} train sailboat ship",
         "a vehicle; vehicles; transport; something to travel with; means of transport; "
         "something that takes you places; traffic; transportation",
         "a means of transportation",
@@ -154,7 +157,7 @@ KINDS: tuple[Kind, ...] = (
         "a flying machine in the sky",
     ),
     _kind(
-        "rocket moon star globe sun",
+        "rocket moon star globe sun ufo telescope",
         "something in space; outer space; astronomy; the universe; space; the cosmos",
         "things of outer space",
     ),
@@ -191,12 +194,12 @@ KINDS: tuple[Kind, ...] = (
         "a garment to put on",
     ),
     _kind(
-        "ring crown glasses hat backpack umbrella",
+        "ring crown glasses hat backpack umbrella handbag scarf gloves",
         "an accessory; accessories; something to wear besides clothes",
         "accessories to wear",
     ),
     _kind(
-        "ring crown trophy money",
+        "ring crown trophy money diamond",
         "something valuable; treasure; something precious; something made of gold; riches",
         "a precious treasure",
     ),
@@ -207,12 +210,12 @@ KINDS: tuple[Kind, ...] = (
         "an electronic gadget",
     ),
     _kind(
-        "hammer scissors pencil key lock magnifier",
+        "hammer scissors pencil key lock magnifier wrench",
         "a tool; tools; a useful thing for the hand; a utensil",
         "useful tools",
     ),
     _kind(
-        "hammer scissors",
+        "hammer scissors wrench",
         "a tool from the toolbox; something for craft work; a tool for handiwork",
         "a craft tool",
     ),
@@ -237,7 +240,7 @@ KINDS: tuple[Kind, ...] = (
         "equipment for athletes",
     ),
     _kind(
-        "dice gamepad",
+        "dice gamepad target",
         "a game; something to play; games; playing a game; game night",
         "playing some game",
     ),
@@ -252,12 +255,12 @@ KINDS: tuple[Kind, ...] = (
         "a stone building",
     ),
     _kind(
-        "bed bathtub",
+        "bed bathtub couch toilet",
         "furniture; something for the home; the furniture of a flat",
         "some furniture of a home",
     ),
     _kind(
-        "bulb candle",
+        "bulb candle flashlight",
         "a light; something that gives light; something to light a dark room; lighting; a lamp",
         "something to brighten a dark room",
     ),
@@ -273,22 +276,22 @@ KINDS: tuple[Kind, ...] = (
         "celebrating a birthday",
     ),
     _kind(
-        "microscope magnifier",
+        "microscope magnifier telescope",
         "something to look closely with; an optical instrument; science and discovery",
         "an instrument for looking closely",
     ),
     _kind(
-        "sailboat anchor",
+        "sailboat anchor ship",
         "something for sailors; seafaring; the harbour; something of the navy; a trip by sea",
         "things for a sailor",
     ),
     _kind(
-        "frog snake turtle",
+        "frog snake turtle crocodile",
         "a reptile or an amphibian; a green animal; cold blooded animals",
         "an animal with cold blood",
     ),
     _kind(
-        "egg bread coffee tea cheese",
+        "egg bread coffee tea cheese croissant pancakes honey",
         "breakfast; something for breakfast; the first meal of the day; breakfast is ready",
         "the meal of the morning",
     ),
@@ -308,7 +311,7 @@ KINDS: tuple[Kind, ...] = (
         "holidays in the summer sun",
     ),
     _kind(
-        f"{_AIR} butterfly bee owl balloon",
+        f"{_AIR} butterfly bee owl balloon eagle bat",
         "something that flies; something in the air; a thing that can fly; flying things; wings",
         "whatever can fly",
     ),
@@ -323,7 +326,7 @@ KINDS: tuple[Kind, ...] = (
         "fruits that are red",
     ),
     _kind(
-        "heart rose ring",
+        "heart rose ring diamond",
         "romance; love and romance; something romantic; a wedding; valentine's day",
         "a romantic present",
     ),
@@ -356,5 +359,41 @@ KINDS: tuple[Kind, ...] = (
         "rose sunflower tulip",
         "flowers for my mother; a bunch of flowers; a bouquet; flowers in a vase",
         "a bouquet for mother",
+    ),
+    _kind(
+        "socks gloves scarf hat",
+        "winter clothes; something warm to wear; knitted clothes; clothes against the cold; "
+        "something woollen to put on",
+        "warm knitted clothes",
+    ),
+    _kind(
+        "shoe high_heel socks",
+        "something for the feet; footwear; what one wears on the feet; a thing from the shoe shop",
+        "what goes on your feet",
+    ),
+    _kind(
+        "bathtub toilet",
+        "a bathroom; something in the bathroom; bathroom furniture; the plumber installs it",
+        "a thing from the bathroom",
+    ),
+    _kind(
+        "alarm_clock hourglass",
+        "something that tells the time; a timer; something to measure time; how late is it",
+        "a measure of time",
+    ),
+    _kind(
+        "ferris_wheel balloon popcorn target",
+        "a fun fair; an amusement park; the carnival; a day at the fair; a day out with children",
+        "an afternoon at the funfair",
+    ),
+    _kind(
+        "tiger lion cat",
+        "a feline; a cat of any size; felines; an animal of the cat family",
+        "one of the cat family",
+    ),
+    _kind(
+        "bat pumpkin spider moon owl",
+        "halloween; something spooky; a scary night; a haunted night; a night of ghosts",
+        "spooky things of the night",
     ),
 )

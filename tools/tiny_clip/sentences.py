@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -14,15 +15,25 @@ from tools.tiny_clip.kinds import KINDS
 from tools.tiny_clip.labels import UNKNOWN, Demand, Truth
 from tools.tiny_clip.phrases import PHRASES
 
-_A_BEFORE_VOWEL = re.compile(r"\ba(?= [aeiou])")
+_A_BEFORE_VOWEL = re.compile(r"\ba(?= (?:[aeiou]|hour))")
 _BARE_PLURALS = frozenset(
     "grapes cherries french fries chips jeans trousers pants glasses spectacles eyeglasses "
-    "scissors shears flames paints dice cattle swine".split()
+    "scissors shears flames paints dice cattle swine socks stockings gloves mittens headphones "
+    "pancakes hotcakes".split()
 )
 _MASS = frozenset(
     "corn maize bread toast cheese cheddar coffee espresso tea beer wine milk chocolate money cash "
-    "mail sunshine lightning lager swine cattle fungus fire ice earth".split()
+    "mail sunshine lightning lager swine cattle fungus fire ice earth broccoli honey "
+    "popcorn".split()
 )
+
+# Those that English does not form by the rules of ``plural_of``.
+_IRREGULAR = MappingProxyType(
+    {"tomato": "tomatoes", "scarf": "scarves", "deer": "deer", "chili": "chilies"}
+)
+
+# What follows these belongs to the first noun: "a sausage in a bun", "bowls of tea".
+_LINKS = (" of ", " with ", " in ", " for ")
 
 _ONSETS = (
     "b",
@@ -57,7 +68,7 @@ class Sentence:
 def with_article(name: str) -> str:
     """``name`` with "a" or "an" where English puts one."""
     head = name.split()[-1]
-    if " of " in name or " with " in name:
+    if any(link in name for link in _LINKS):
         return f"an {name}" if name[0] in "aeiou" else f"a {name}"
     if name in _BARE_PLURALS or name in _MASS or head in _BARE_PLURALS:
         return name
@@ -69,8 +80,10 @@ def with_article(name: str) -> str:
 def plural_of(name: str) -> str:
     """A plain English plural of a synonym."""
     head = name.split()[-1]
-    if " of " in name or " with " in name or head in _BARE_PLURALS or head in _MASS:
+    if any(link in name for link in _LINKS) or head in _BARE_PLURALS or head in _MASS:
         return name
+    if head in _IRREGULAR:
+        return name.removesuffix(head) + _IRREGULAR[head]
     if name.endswith(("s", "x", "ch", "sh")):
         return f"{name}es"
     if name.endswith("y") and name[-2] not in "aeiou":

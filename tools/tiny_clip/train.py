@@ -1,6 +1,6 @@
 """Trains tiny-clip on pictures that it draws itself.
 
-``python -m tools.tiny_clip.train --out RUN --minutes 60``: resumes where RUN holds a checkpoint.
+``python -m tools.tiny_clip.train``: resumes where the run's folder holds a checkpoint.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from tools.tiny_clip.model import (
     DualEncoder,
     contrastive_loss,
 )
+from tools.tiny_clip.places import RUN
 from tools.tiny_clip.pool import Pool
 from tools.tiny_clip.preprocess import normalised, to_pixels
 from tools.tiny_clip.seeds import MONITOR_SEED, TOKENIZER_SEED, TRAINING_SEEDS
@@ -154,12 +155,12 @@ def _draw_curves(history: list[dict[str, float]], path: Path) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Trains for the given minutes; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
+    parser.add_argument("--out", type=Path, default=RUN, help="folder of this run")
+    parser.add_argument("--minutes", type=float, default=75.0, help="training time in all")
     parser.add_argument("--batch", type=int, default=192)
     parser.add_argument("--pool", type=int, default=24_000, help="pictures kept in memory")
     parser.add_argument("--fresh", type=int, default=36, help="pictures drawn anew at each step")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=TRAINING_SEEDS.start)
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, TypeVar
 
+from triptych.cli.columns import Keys, clash, keys_of, nested
 from triptych.cli.output import CommandError
 
 AnyPath = TypeVar("AnyPath", bound=PurePath)
@@ -68,10 +69,12 @@ def normal_name(file: str) -> str:
 def read_captions(path: Path, types: Mapping[str, str]) -> CaptionFile:
     """Reads a CSV file with a header: `file`, and any of `caption`, `ocr_text` and others.
 
-    Every other column is payload. Its cells are of the type that `types` gives the column
-    (`keyword`, `integer`, `float`, `bool`); without one they are numbers if all of them are, or
-    booleans if all are `true` or `false`, or strings. Cells of a column `tags` are split at `|`
-    and `;` into a list. An empty cell adds nothing. Of rows for one file the first one counts.
+    Every other column is payload, and its header the path of a field: the columns `location.lat`
+    and `location.lon` make one field `location` that holds both; a key that itself holds a dot
+    stands in double quotes. Its cells are of the type that `types` gives the field (`keyword`,
+    `integer`, `float`, `bool`); without one they are numbers if all of them are, or booleans if
+    all are `true` or `false`, or strings. Cells of a column `tags` are split at `|` and `;` into a
+    list. An empty cell adds nothing. Of rows for one file the first one counts.
 
     Raises:
         CommandError: it is no such file.
@@ -82,17 +85,19 @@ def read_captions(path: Path, types: Mapping[str, str]) -> CaptionFile:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = [name.strip() for name in next(reader, [])]
-            _check_header(path, header)
+            columns = _payload_columns(path, header)
             rows = [(reader.line_num, row) for row in reader if row]
     except UnicodeDecodeError as error:
         raise CommandError(f"{path}: is not UTF-8 at byte {error.start}") from None
     except csv.Error as error:
         raise CommandError(f"{path}: is no CSV file: {error}") from None
 
+    declared = {keys: kind for text, kind in types.items() if (keys := _keys_or_none(text))}
     kinds = {
-        column: types.get(column) or _kind(row[index] for _, row in rows if index < len(row))
+        column: declared.get(columns[column])
+        or _kind(row[index] for _, row in rows if index < len(row))
         for index, column in enumerate(header)
-        if column not in OWN_COLUMNS
+        if column in columns
     }
     words: dict[str, Words] = {}
     lines: dict[str, int] = {}
@@ -113,7 +118,7 @@ def read_captions(path: Path, types: Mapping[str, str]) -> CaptionFile:
         else:
             lines[name] = line
             try:
-                words[name] = _words(cells, kinds)
+                words[name] = _words(cells, columns, kinds)
             except ValueError as error:
                 failures.append(Failure(file_name, f"{where}: {error}"))
     return CaptionFile(words, failures)
@@ -147,7 +152,8 @@ def sidecars_of(picture: AnyPath) -> tuple[AnyPath, AnyPath]:
     return picture.with_suffix(".json"), picture.with_suffix(".txt")
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
+def _payload_columns(path: Path, header: Sequence[str]) -> dict[str, Keys]:
+    """The columns of the payload and the keys that each one names."""
     if "file" not in header:
         raise CommandError(
             f"{path}: the first line needs a column 'file' (got {', '.join(header)})"
@@ -161,15 +167,36 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
             raise CommandError(f"{path}: column {index + 1} has no name")
         if name in header[:index]:
             raise CommandError(f"{path}: two columns are named {name!r}")
+    # The picture's own path stands in the payload too, as `file`.
+    columns: dict[str, Keys] = {"file": ("file",)}
+    for name in header:
+        if name not in OWN_COLUMNS:
+            try:
+                columns[name] = keys_of(name)
+            except ValueError as error:
+                raise CommandError(f"{path}: the column {name[:64]!r} {error}") from None
+    if complaint := clash(columns):
+        raise CommandError(f"{path}: {complaint}")
+    del columns["file"]
+    return columns
 
 
-def _words(cells: Mapping[str, str], kinds: Mapping[str, str]) -> Words:
-    payload = {
-        column: _typed(column, cells[column], kind)
+def _keys_or_none(text: str) -> Keys | None:
+    try:
+        return keys_of(text)
+    except ValueError:
+        return None  # no column can be of that name
+
+
+def _words(
+    cells: Mapping[str, str], columns: Mapping[str, Keys], kinds: Mapping[str, str]
+) -> Words:
+    values = [
+        (columns[column], _typed(column, cells[column], kind))
         for column, kind in kinds.items()
         if cells.get(column)
-    }
-    return Words(cells.get("caption", ""), cells.get("ocr_text", ""), payload)
+    ]
+    return Words(cells.get("caption", ""), cells.get("ocr_text", ""), nested(values))
 
 
 def _kind(cells: Iterable[str]) -> str:

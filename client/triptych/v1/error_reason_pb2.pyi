@@ -27,7 +27,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FIELD_REQUIRED: _ErrorReason.ValueType  # 1
     """A field that is needed is not set.
 
-    For example: `items[0].id: is required`
+    For example: `vectors[1].vector_name: is not set`
     """
     ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 2
     """A field holds a value that it can't have, and no other reason fits better.
@@ -43,7 +43,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_COLLECTION_ID_INVALID: _ErrorReason.ValueType  # 4
     """A collection's name breaks the rule.
 
-    For example: `collection_id: needs 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or
+    For example: `collection_id: needs 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or a
     digit (got Bücher)`
     """
     ERROR_REASON_COLLECTION_NOT_FOUND: _ErrorReason.ValueType  # 5
@@ -65,7 +65,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LANGUAGE_UNSUPPORTED: _ErrorReason.ValueType  # 8
     """The language of a collection is none that the server can stem.
 
-    For example: `language: is not supported (got tlh, allowed ar, da, de, en, ...)`
+    For example: `language: is not supported (got tlh, allowed ar, da, de, el, ...)`
     """
     ERROR_REASON_ID_EMPTY: _ErrorReason.ValueType  # 9
     """An item has no id.
@@ -105,7 +105,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TEXT_BLANK: _ErrorReason.ValueType  # 16
     """A text holds nothing but white space and control characters.
 
-    For example: `items[0].caption: holds nothing but white space`
+    For example: `items[0].caption: holds nothing but white space and control characters
+    (got ' ')`
     """
     ERROR_REASON_TEXT_TOO_LONG: _ErrorReason.ValueType  # 17
     """A text is too long.
@@ -157,7 +158,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_OCR_UNAVAILABLE: _ErrorReason.ValueType  # 26
     """Reading was asked for with MODE_ALWAYS and the server has no Tesseract.
 
-    For example: `ocr.mode: this server can't read pictures`
+    For example: `ocr.mode: this server can't read pictures: it has no Tesseract, or has it in neither
+    the collection's language nor its own default`
     """
     ERROR_REASON_PANEL_UNSUPPORTED: _ErrorReason.ValueType  # 27
     """An item brings a panel that no vector space of its collection is made from, and nothing else.
@@ -167,7 +169,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PAYLOAD_TOO_DEEP: _ErrorReason.ValueType  # 28
     """A payload is nested too deep.
 
-    For example: `items[0].payload.a.b: is nested too deep (allowed 16 levels)`
+    For example: `items[0].payload.a.a.a...: is nested too deep (allowed 16 levels)`
     """
     ERROR_REASON_PAYLOAD_TOO_LARGE: _ErrorReason.ValueType  # 29
     """A payload is too large.
@@ -192,8 +194,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NUMBER_NOT_EXACT: _ErrorReason.ValueType  # 33
     """A whole number of 2^53 or more, of either sign: JSON and double have already rounded it.
 
-    For example: `items[0].payload.serial: may already have been rounded (got 9007199254740992,
-    allowed below 2^53)`
+    For example: `items[0].payload.serial: may already have been rounded; send it as text, or declare
+    the field FLOAT (got 9007199254740992, allowed below 2^53)`
     """
     ERROR_REASON_NUMBER_NOT_FINITE: _ErrorReason.ValueType  # 34
     """A number that is not finite where a finite one is needed.
@@ -213,12 +215,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_VECTOR_KIND: _ErrorReason.ValueType  # 37
     """A vector of the wrong kind for its space.
 
-    For example: `items[0].vectors[audio]: wrong kind of vector (got sparse, allowed dense)`
+    For example: `items[0].vectors[audio]: wrong kind of vector for 'audio' (got sparse, allowed dense)`
     """
     ERROR_REASON_VECTOR_NOT_FINITE: _ErrorReason.ValueType  # 38
     """A vector holds NaN, infinity or a value beyond 1e15.
 
-    For example: `input.vector.dense.values[7]: is not finite (got nan)`
+    For example: `input.vector.dense.values[7]: is not finite (got nan, allowed up to 1e+15)`
     """
     ERROR_REASON_VECTOR_ZERO: _ErrorReason.ValueType  # 39
     """A vector in which all values are zero has no direction.
@@ -300,7 +302,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FILTER_FIELD_INVALID: _ErrorReason.ValueType  # 54
     """The path of a field is empty or malformed.
 
-    For example: `filter.must[0].field.name: an unclosed quote (got "a.b)`
+    For example: `filter.must[0].field.name: an unclosed or empty quote (got "a.b)`
     """
     ERROR_REASON_FILTER_TOO_MANY_CONDITIONS: _ErrorReason.ValueType  # 55
     """A filter with too many conditions.
@@ -320,19 +322,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_MODEL_MISMATCH: _ErrorReason.ValueType  # 58
     """The collection was made with another encoder, revision or preprocessing than the server runs.
 
-    For example: `collection 'pictures', vector 'image': made by clip-vit-b-32 3d4f..., the
-    server runs 91aa...`
+    For example: `collection 'pictures', vector 'image': its vectors were made by clip-vit-b-32
+    3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 59
     """Too much waits to be encoded; RetryInfo says when to come again.
 
-    For example: `too many inputs are waiting for the encoder`
+    For example: `encoder: too many inputs are waiting for the text model (got 4097, allowed 4096)`
     """
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 60
     """The answer would pass the message limit; ask for less.
 
-    For example: `the answer is larger than a message may be (got 41943040 bytes, allowed
-    33554432)`
+    For example: `the answer is larger than a message may be; ask for fewer items or fields (got
+    41943040 bytes, allowed 33554432)`
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 61
     """The caller's deadline has passed, or leaves too little time to begin.
@@ -342,12 +344,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 62
     """The vector store does not answer now. A write may have been applied; a retry is safe.
 
-    For example: `the vector store is restarting; a retry is safe`
+    For example: `the store stopped during the write: it may have been applied; retry is safe`
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 63
     """A defect of the server. The metadata holds an incident id, which is also in its log.
 
-    For example: `internal error, incident 5f0c9a2e`
+    For example: `internal error, incident 5f0c9a2e71d3`
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 64
     """The server is stopping; another one, or the same one later, will answer.
@@ -402,7 +404,7 @@ ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 ERROR_REASON_FIELD_REQUIRED: ErrorReason.ValueType  # 1
 """A field that is needed is not set.
 
-For example: `items[0].id: is required`
+For example: `vectors[1].vector_name: is not set`
 """
 ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 2
 """A field holds a value that it can't have, and no other reason fits better.
@@ -418,7 +420,7 @@ For example: `the message can't be parsed`
 ERROR_REASON_COLLECTION_ID_INVALID: ErrorReason.ValueType  # 4
 """A collection's name breaks the rule.
 
-For example: `collection_id: needs 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or
+For example: `collection_id: needs 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or a
 digit (got Bücher)`
 """
 ERROR_REASON_COLLECTION_NOT_FOUND: ErrorReason.ValueType  # 5
@@ -440,7 +442,7 @@ For example: `vector_spaces[1].kind: a sparse space can't be made from pictures 
 ERROR_REASON_LANGUAGE_UNSUPPORTED: ErrorReason.ValueType  # 8
 """The language of a collection is none that the server can stem.
 
-For example: `language: is not supported (got tlh, allowed ar, da, de, en, ...)`
+For example: `language: is not supported (got tlh, allowed ar, da, de, el, ...)`
 """
 ERROR_REASON_ID_EMPTY: ErrorReason.ValueType  # 9
 """An item has no id.
@@ -480,7 +482,8 @@ For example: `items: too many (got 257, allowed 256)`
 ERROR_REASON_TEXT_BLANK: ErrorReason.ValueType  # 16
 """A text holds nothing but white space and control characters.
 
-For example: `items[0].caption: holds nothing but white space`
+For example: `items[0].caption: holds nothing but white space and control characters
+(got ' ')`
 """
 ERROR_REASON_TEXT_TOO_LONG: ErrorReason.ValueType  # 17
 """A text is too long.
@@ -532,7 +535,8 @@ For example: `ocr.language: is not installed (got tlh, allowed deu, eng)`
 ERROR_REASON_OCR_UNAVAILABLE: ErrorReason.ValueType  # 26
 """Reading was asked for with MODE_ALWAYS and the server has no Tesseract.
 
-For example: `ocr.mode: this server can't read pictures`
+For example: `ocr.mode: this server can't read pictures: it has no Tesseract, or has it in neither
+the collection's language nor its own default`
 """
 ERROR_REASON_PANEL_UNSUPPORTED: ErrorReason.ValueType  # 27
 """An item brings a panel that no vector space of its collection is made from, and nothing else.
@@ -542,7 +546,7 @@ For example: `items[0]: the collection has no vector space for any of this item'
 ERROR_REASON_PAYLOAD_TOO_DEEP: ErrorReason.ValueType  # 28
 """A payload is nested too deep.
 
-For example: `items[0].payload.a.b: is nested too deep (allowed 16 levels)`
+For example: `items[0].payload.a.a.a...: is nested too deep (allowed 16 levels)`
 """
 ERROR_REASON_PAYLOAD_TOO_LARGE: ErrorReason.ValueType  # 29
 """A payload is too large.
@@ -567,8 +571,8 @@ For example: `items[0].payload.price: needs FLOAT (got a string)`
 ERROR_REASON_NUMBER_NOT_EXACT: ErrorReason.ValueType  # 33
 """A whole number of 2^53 or more, of either sign: JSON and double have already rounded it.
 
-For example: `items[0].payload.serial: may already have been rounded (got 9007199254740992,
-allowed below 2^53)`
+For example: `items[0].payload.serial: may already have been rounded; send it as text, or declare
+the field FLOAT (got 9007199254740992, allowed below 2^53)`
 """
 ERROR_REASON_NUMBER_NOT_FINITE: ErrorReason.ValueType  # 34
 """A number that is not finite where a finite one is needed.
@@ -588,12 +592,12 @@ For example: `items[0].vectors[audio]: wrong dimension for 'audio' (got 384, all
 ERROR_REASON_VECTOR_KIND: ErrorReason.ValueType  # 37
 """A vector of the wrong kind for its space.
 
-For example: `items[0].vectors[audio]: wrong kind of vector (got sparse, allowed dense)`
+For example: `items[0].vectors[audio]: wrong kind of vector for 'audio' (got sparse, allowed dense)`
 """
 ERROR_REASON_VECTOR_NOT_FINITE: ErrorReason.ValueType  # 38
 """A vector holds NaN, infinity or a value beyond 1e15.
 
-For example: `input.vector.dense.values[7]: is not finite (got nan)`
+For example: `input.vector.dense.values[7]: is not finite (got nan, allowed up to 1e+15)`
 """
 ERROR_REASON_VECTOR_ZERO: ErrorReason.ValueType  # 39
 """A vector in which all values are zero has no direction.
@@ -675,7 +679,7 @@ For example: `filter.must[0].field.equals: needs a string, a number or a boolean
 ERROR_REASON_FILTER_FIELD_INVALID: ErrorReason.ValueType  # 54
 """The path of a field is empty or malformed.
 
-For example: `filter.must[0].field.name: an unclosed quote (got "a.b)`
+For example: `filter.must[0].field.name: an unclosed or empty quote (got "a.b)`
 """
 ERROR_REASON_FILTER_TOO_MANY_CONDITIONS: ErrorReason.ValueType  # 55
 """A filter with too many conditions.
@@ -695,19 +699,19 @@ For example: `default_encoder_id: no such encoder (got siglip, allowed tiny-clip
 ERROR_REASON_MODEL_MISMATCH: ErrorReason.ValueType  # 58
 """The collection was made with another encoder, revision or preprocessing than the server runs.
 
-For example: `collection 'pictures', vector 'image': made by clip-vit-b-32 3d4f..., the
-server runs 91aa...`
+For example: `collection 'pictures', vector 'image': its vectors were made by clip-vit-b-32
+3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 59
 """Too much waits to be encoded; RetryInfo says when to come again.
 
-For example: `too many inputs are waiting for the encoder`
+For example: `encoder: too many inputs are waiting for the text model (got 4097, allowed 4096)`
 """
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 60
 """The answer would pass the message limit; ask for less.
 
-For example: `the answer is larger than a message may be (got 41943040 bytes, allowed
-33554432)`
+For example: `the answer is larger than a message may be; ask for fewer items or fields (got
+41943040 bytes, allowed 33554432)`
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 61
 """The caller's deadline has passed, or leaves too little time to begin.
@@ -717,12 +721,12 @@ For example: `the deadline leaves no time to begin`
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 62
 """The vector store does not answer now. A write may have been applied; a retry is safe.
 
-For example: `the vector store is restarting; a retry is safe`
+For example: `the store stopped during the write: it may have been applied; retry is safe`
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 63
 """A defect of the server. The metadata holds an incident id, which is also in its log.
 
-For example: `internal error, incident 5f0c9a2e`
+For example: `internal error, incident 5f0c9a2e71d3`
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 64
 """The server is stopping; another one, or the same one later, will answer.

@@ -1,9 +1,13 @@
 """Words of pictures, from a CSV file and from files beside the pictures."""
 
+import contextlib
 import json
+import string
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from triptych.cli.captions import (
     CaptionFile,
@@ -13,6 +17,7 @@ from triptych.cli.captions import (
     read_captions,
     read_sidecars,
 )
+from triptych.cli.columns import keys_of
 from triptych.cli.output import CommandError
 
 
@@ -80,6 +85,52 @@ def test_a_cell_of_another_type_than_declared_is_that_row_s_fault(tmp_path: Path
     assert found.failures == [Failure("b.png", "words.csv line 3: price: needs float (got cheap)")]
 
 
+def test_a_header_is_the_path_of_a_field(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        'file,location.lat,location.lon,"""size.cm""",shop.opening hours.from,shop.name\n'
+        "a.png,38.72,-9.14,12,8,Rosa\n"
+        "b.png,60,,,,\n"
+        "c.png,,,,,\n",
+    )
+    assert not found.failures
+    assert {name: words.payload for name, words in found.words.items()} == {
+        "a.png": {
+            "location": {"lat": 38.72, "lon": -9.14},
+            "size.cm": 12,
+            "shop": {"opening hours": {"from": 8}, "name": "Rosa"},
+        },
+        "b.png": {"location": {"lat": 60.0}},
+        "c.png": {},
+    }
+
+
+def test_fields_beside_each_other_do_not_clash(tmp_path: Path) -> None:
+    found = read(tmp_path, 'file,a.b,a.bc,ab,"""a.b"""\nx.png,1,2,3,4\n')
+    assert found.words["x.png"].payload == {"a": {"b": 1, "bc": 2}, "ab": 3, "a.b": 4}
+
+
+def test_a_type_is_declared_for_a_path_however_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    path.write_text('file,a.b,"""c.d"""\nx.png,1,2\n')
+    found = read_captions(path, {'"a"."b"': "keyword", '"c.d"': "float", "c.d": "keyword"})
+    assert found.words["x.png"].payload == {"a": {"b": "1"}, "c.d": 2.0}
+
+
+@given(st.lists(st.text(string.ascii_letters + ". -_äé", min_size=1), min_size=1, max_size=4))
+def test_quoted_keys_come_back_as_they_are(keys: list[str]) -> None:
+    assert keys_of(".".join(f'"{key}"' for key in keys)) == tuple(keys)
+
+
+@given(st.text('ab.". ', max_size=12))
+def test_any_header_is_a_path_or_a_value_error(header: str) -> None:
+    keys: tuple[str, ...] = ("refused",)
+    with contextlib.suppress(ValueError):
+        keys = keys_of(header)
+    assert keys
+    assert all(keys)
+
+
 def test_rows_at_fault(tmp_path: Path) -> None:
     found = read(tmp_path, "file,caption\na.png,one\n,two\n./a.png,three\nb.png,four,five\nc.png\n")
     assert found.words == {"a.png": Words("one"), "c.png": Words()}
@@ -97,6 +148,15 @@ def test_rows_at_fault(tmp_path: Path) -> None:
         ("", "needs a column 'file'"),
         ("file,,x\n", "column 2 has no name"),
         ("file,x,x\n", "two columns are named 'x'"),
+        ('file,x,"""x"""\n', "the columns 'x' and '\"x\"' name the same field"),
+        ("file,a.b,a\n", "the columns 'a' and 'a.b' clash: a field can't hold both"),
+        ("file,a.b,a.b.c\n", "the columns 'a.b' and 'a.b.c' clash"),
+        ("file,file.size\n", "the columns 'file' and 'file.size' clash"),
+        ("file,a.\n", "the column 'a.' is no path: it needs keys joined by dots"),
+        ("file,a..b\n", "the column 'a..b' is no path"),
+        ("file,.a\n", "the column '.a' is no path"),
+        ('file,"a""b"\n', "the column 'a\"b' is no path"),
+        ('file,"""a""b"\n', "a dot is missing beside a quoted key"),
         ('file,caption\na.png,"open\n', "is no CSV file"),
     ],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +15,16 @@ from triptych_server.settings import (
     Settings,
     SettingsProblem,
     read_settings,
+    unknown_variables,
 )
 
 README = Path(__file__).parents[3] / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        monkeypatch.delenv(name)
 
 
 def test_the_readme_has_this_table() -> None:
@@ -35,21 +45,163 @@ def test_flags_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert read_settings(["--no-reflection"]).reflection is False
 
 
+def problem(*arguments: str) -> list[str]:
+    with pytest.raises(SettingsProblem) as caught:
+        read_settings(arguments)
+    return str(caught.value).splitlines()
+
+
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIPTYCH_LISTEN", "nowhere")
     monkeypatch.setenv("TRIPTYCH_MAX_QUEUE", "-1")
-    with pytest.raises(SettingsProblem) as caught:
-        read_settings([])
-    lines = str(caught.value).splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["TRIPTYCH_LISTEN", "TRIPTYCH_MAX_QUEUE"]
-    assert "nowhere" in lines[0]
+    assert problem("--threads", "many", "--log-level=loud") == [
+        "TRIPTYCH_LISTEN: needs host:port, port 0 to 65535 (got 'nowhere')",
+        "--threads: needs a whole number, 0 to 256 (got 'many')",
+        "TRIPTYCH_MAX_QUEUE: needs a whole number, 1 to 1000000 (got '-1')",
+        "--log-level: needs DEBUG, INFO, WARNING or ERROR (got 'loud')",
+    ]
 
 
-@pytest.mark.parametrize("value", ["", "a,,b", "a,a", "=x"])
-def test_encoders_that_are_no_list(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("TRIPTYCH_ENCODERS", value)
-    with pytest.raises(SettingsProblem, match="TRIPTYCH_ENCODERS"):
-        read_settings([])
+@pytest.mark.parametrize(
+    ("name", "values", "needed"),
+    [
+        ("LISTEN", ["nowhere", ":50051", "a:65536", "a:", ""], "host:port, port 0 to 65535"),
+        (
+            "STORE",
+            "|embedded:|/data|qdrant:|qdrant://|qdrant:host|qdrant:///x|http://host:6333|"
+            "qdrant://host:0|qdrant://host:70000|qdrant://host:x".split("|"),
+            "embedded:FOLDER or qdrant://HOST[:PORT][/PREFIX] (qdrants:// for TLS)",
+        ),
+        (
+            "ENCODERS",
+            ["", "a,,b", "a,a", "=x"],
+            "NAME or NAME=FOLDER, joined by commas, no name twice",
+        ),
+        ("DEVICE", ["", "gpu", "CPU"], "cpu, cuda or auto"),
+        ("THREADS", ["", "x", "-1", "257", "1.5", "1e2", "²"], "a whole number, 0 to 256"),
+        ("MODEL_CACHE", [""], "a folder"),
+        ("MAX_BYTES_IN_FLIGHT", ["65535", "64K"], "a whole number, 65536 or more"),
+        (
+            "OCR_LANGUAGE",
+            ["", "--psm 0", "deu+"],
+            "a language as Tesseract names it, such as eng or deu+eng",
+        ),
+        ("REFLECTION", ["", "maybe", "2"], "true or false"),
+        ("DRAIN_SECONDS", ["", "soon", "-1", "nan", "inf"], "a number, 0 to 600"),
+        ("LOG_LEVEL", ["", "loud"], "DEBUG, INFO, WARNING or ERROR"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, values: list[str], needed: str
+) -> None:
+    for value in values:
+        monkeypatch.setenv(f"TRIPTYCH_{name}", value)
+        assert problem() == [f"TRIPTYCH_{name}: needs {needed} (got {value!r})"]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_tells_its_fault_in_words_of_our_own(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    value = ",\x1b[31m \n" * 40
+    monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
+    if name == "model_cache":
+        assert read_settings([]).model_cache == Path(value)  # any text may be a path
+        return
+    [line] = problem()
+    assert line.startswith(f"{PREFIX}{name.upper()}: needs ")
+    if name == "qdrant_api_key":
+        assert line.endswith(": needs a text of printable ASCII (got ***)")
+        return
+    assert line.endswith("(got '" + (",?[31m ?" * 10)[:63] + "…')")
+    assert "nput should" not in line
+    assert "Value error" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            ["--threds", "5", "--liste=x", "--port", "1"],
+            [
+                "--threds: is no setting; is --threads meant?",
+                "--liste: is no setting; is --listen meant?",
+                "--port: is no setting; triptych-server --help lists them",
+            ],
+        ),
+        (["--threads"], ["--threads: needs a value; triptych-server --help lists the settings"]),
+        (["extra"], ["not understood: extra; triptych-server --help lists the settings"]),
+        (
+            ["--no-reflection=x"],
+            [
+                "--reflection/--no-reflection: takes no value, got 'x'; "
+                "triptych-server --help lists the settings"
+            ],
+        ),
+    ],
+)
+def test_flags_that_there_are_not(arguments: list[str], lines: list[str]) -> None:
+    assert problem(*arguments) == lines
+
+
+def test_variables_that_are_no_settings_are_named_without_their_values() -> None:
+    environment = {
+        "TRIPTYCH_THREADS": "4",
+        "triptych_threads": "4",
+        "TRIPTYCH_SERVER": "127.0.0.1:50051",
+        "TRIPTYCH_TREADS": "4",
+        "TRIPTYCH_OCR_LANG": "deu",
+        "TRIPTYCH_API_KEY": "hunter2",
+        "triptych_stor": "embedded:x",
+        "PATH": "/bin",
+        # As Kubernetes writes them for services named triptych and triptych-server.
+        "TRIPTYCH_SERVICE_HOST": "10.0.0.1",
+        "TRIPTYCH_SERVICE_PORT_GRPC": "50051",
+        "TRIPTYCH_PORT": "tcp://10.0.0.1:50051",
+        "TRIPTYCH_PORT_50051_TCP_ADDR": "10.0.0.1",
+        "TRIPTYCH_SERVER_SERVICE_PORT": "50051",
+        "TRIPTYCH_SERVER_PORT_50051_TCP": "tcp://10.0.0.1:50051",
+    }
+    assert unknown_variables(environment) == [
+        "TRIPTYCH_API_KEY is no setting; is TRIPTYCH_QDRANT_API_KEY meant?",
+        "TRIPTYCH_OCR_LANG is no setting; is TRIPTYCH_OCR_LANGUAGE meant?",
+        "TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?",
+        "triptych_stor is no setting; is TRIPTYCH_STORE meant?",
+    ]
+
+
+def start(**settings: str) -> subprocess.CompletedProcess[str]:
+    """The server, with these settings and nothing else of ours in its environment."""
+    given = {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "triptych_server"],
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_server_tells_them_all_and_exits_78() -> None:
+    done = start(threads="x", device="gpu", treads="4")
+    assert done.returncode == 78
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "triptych-server: TRIPTYCH_DEVICE: needs cpu, cuda or auto (got 'gpu')",
+        "triptych-server: TRIPTYCH_THREADS: needs a whole number, 0 to 256 (got 'x')",
+        "triptych-server: TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?",
+    ]
+
+
+def test_the_server_warns_of_a_variable_that_is_no_setting(tmp_path: Path) -> None:
+    none = f"mine={tmp_path / 'none'}"
+    done = start(treads="4", encoders=none, store=f"embedded:{tmp_path}", listen="127.0.0.1:0")
+    assert done.returncode == 78
+    warning, end = done.stderr.splitlines()
+    assert warning.endswith(
+        " WARNING triptych TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?"
+    )
+    assert end.startswith("triptych-server: model folder ")
 
 
 @pytest.mark.parametrize(
@@ -67,17 +219,10 @@ def test_where_the_store_is(store: str, place: Path | QdrantAddress) -> None:
     assert read_settings(["--store", store]).store_place == place
 
 
-@pytest.mark.parametrize(
-    "store",
-    [
-        *("", "embedded:", "qdrant", "qdrant:", "qdrant://", "qdrant:host", "qdrant:///x"),
-        *("http://host:6333", "qdrant://host:x", "qdrant://host:0", "qdrant://host:70000"),
-        *("qdrant://host/a/b", "qdrant://host/A", "qdrant://host#x", "qdrant://host?tls=true"),
-    ],
-)
-def test_a_store_that_is_none(store: str) -> None:
-    with pytest.raises(SettingsProblem, match=r"TRIPTYCH_STORE: needs embedded:FOLDER or qdrant:"):
-        read_settings(["--store", store])
+@pytest.mark.parametrize("rest", ["/a/b", "/A", "#x", "?tls=true"])
+def test_an_address_with_something_else_behind_it(rest: str) -> None:
+    [line] = problem("--store", f"qdrant://host{rest}")
+    assert "; PREFIX is 1 to 63 of a-z, 0-9, _ and - (got " in line
 
 
 def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +233,7 @@ def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIPTYCH_QDRANT_API_KEY", "")
     assert read_settings([]).qdrant_key is None
     for store in ("qdrant://sesame@host", "qdrant://u:sesame@host/x", "qdrant://h?key=sesame"):
-        with pytest.raises(SettingsProblem) as caught:
-            read_settings(["--store", store])
-        assert "sesame" not in str(caught.value)
+        [line] = problem("--store", store)
+        assert line.startswith("--store: ")
+        assert "***" in line
+        assert "sesame" not in line

@@ -1,0 +1,260 @@
+"""The examples in ``error_reason.proto`` are what the server says: each is caused and compared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.e2e.test_bad_input import Stubs, details_of, read_details
+from tests.e2e.test_kill import engine_pid
+from tests.support.bad_input.items import payload_item
+from tests.support.error_examples import ALBUM, CAUSES, COLLECTIONS, PROTO, examples, fits
+from tests.support.random_model import make_random_model, restate
+from tests.support.server import RunningServer
+from tests.support.stores import running, small
+from tests.unit.rpc.test_boundary import failure, unforeseen
+from triptych.v1.collection_service_pb2 import CreateCollectionRequest
+from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
+from triptych.v1.encode_service_pb2_grpc import EncodeServiceStub
+from triptych.v1.item_pb2 import Item, OcrOptions
+from triptych.v1.item_service_pb2 import (
+    DeleteItemsRequest,
+    ListItemsRequest,
+    UpsertItemsRequest,
+    UpsertItemsResponse,
+    UpsertOutcome,
+)
+from triptych.v1.item_service_pb2_grpc import ItemServiceStub
+from triptych.v1.status_service_pb2 import GetStatusRequest
+from triptych.v1.status_service_pb2_grpc import StatusServiceStub
+from triptych_server.domain.errors import Exhausted, Unavailable
+from triptych_server.domain.filters import Filter
+
+Said = tuple[str, str]
+"""A reason and a message, as a caller meets them."""
+
+EXAMPLES = examples(PROTO.read_text(encoding="utf-8"))
+# What races against a clock is tried until it comes out as it should, but not for ever.
+TRIES = 200
+
+
+def said(call: Callable[[], Any]) -> Said | None:
+    """What the call is refused with, or the one failed item of it; None where all went well."""
+    try:
+        answer = call()
+    except grpc.RpcError as error:
+        caught: Any = error
+        return details_of(caught)[0].reason, caught.details()
+    if isinstance(answer, UpsertItemsResponse):
+        failed = [o for o in answer.outcomes if o.result == UpsertOutcome.RESULT_FAILED]
+        if failed:
+            [outcome] = failed
+            return read_details(outcome.error)[0].reason, outcome.error.message
+    return None
+
+
+def until_said(reason: str, call: Callable[[], Any]) -> Said | None:
+    """What the call is refused with, tried again until it is for this reason."""
+    last = None
+    for _ in range(TRIES):
+        try:
+            last = said(call)
+        except AssertionError:
+            continue  # the client's own deadline came first: a status without details
+        if last is not None and last[0] == reason:
+            break
+    return last
+
+
+@contextmanager
+def stubs_of(server: RunningServer) -> Iterator[Stubs]:
+    options = [("grpc.max_send_message_length", 2**28)]
+    with grpc.insecure_channel(server.address, options=options) as channel:
+        yield Stubs(channel)
+
+
+@pytest.fixture(scope="module")
+def call(server: RunningServer) -> Iterator[Stubs]:
+    with stubs_of(server) as stubs:
+        for collection in COLLECTIONS:
+            stubs(collection)
+        yield stubs
+
+
+def malformed(folder: Path, server: RunningServer) -> Said | None:
+    with grpc.insecure_channel(server.address) as channel:
+        method: Any = channel.unary_unary("/triptych.v1.SearchService/Search")
+        return said(lambda: method(b"\xff\xff\xff", timeout=10))
+
+
+def short_deadline(folder: Path, server: RunningServer) -> Said | None:
+    with grpc.insecure_channel(server.address) as channel:
+        stub = StatusServiceStub(channel)
+        stub.GetStatus(GetStatusRequest(), timeout=10)
+        return until_said(
+            "DEADLINE_TOO_SHORT", lambda: stub.GetStatus(GetStatusRequest(), timeout=0.001)
+        )
+
+
+def without_tesseract(folder: Path, server: RunningServer) -> Said | None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(folder))
+        with RunningServer(folder / "data") as blind, stubs_of(blind) as stubs:
+            stubs(COLLECTIONS[0])
+            ocr = OcrOptions(mode=OcrOptions.MODE_ALWAYS)
+            item = Item(id="cat-1", caption="a cat")
+            return said(
+                lambda: stubs(UpsertItemsRequest(collection_id=ALBUM, items=[item], ocr=ocr))
+            )
+
+
+def another_model(folder: Path, server: RunningServer) -> Said | None:
+    write = UpsertItemsRequest(collection_id="pictures", items=[Item(id="cat-1", caption="a cat")])
+    for revision in ("3d4f0c", "7c20e9"):
+        model = make_random_model(folder / revision)
+        restate(model, name="clip-vit-b-32", revision=revision)
+        encoders = f"clip-vit-b-32={model}"
+        with RunningServer(folder / "data", encoders=encoders) as one, stubs_of(one) as stubs:
+            if revision == "7c20e9":
+                return said(lambda: stubs(write))
+            stubs(CreateCollectionRequest(collection_id="pictures"))
+            assert one.stop() == 0
+    return None
+
+
+def full_queue(folder: Path, server: RunningServer) -> Said | None:
+    many = EncodeRequest(inputs=[EncodeInput(text="a cup of coffee")] * 64)
+    with (
+        RunningServer(folder / "data", max_queue="1", max_text_batch="1") as narrow,
+        grpc.insecure_channel(narrow.address) as channel,
+    ):
+        encode: Any = EncodeServiceStub(channel).Encode
+
+        def two_at_a_time() -> Any:
+            first = encode.future(many, timeout=20)
+            try:
+                return encode(many, timeout=20)
+            finally:
+                first.exception()
+
+        return until_said("QUEUE_FULL", two_at_a_time)
+
+
+def large_answer(folder: Path, server: RunningServer) -> Said | None:
+    with RunningServer(folder / "data", max_message_bytes="65536") as own, stubs_of(own) as stubs:
+        stubs(COLLECTIONS[0])
+        for number in range(3):
+            item = payload_item(text="x" * 30_000)
+            item.id = str(number)
+            stubs(UpsertItemsRequest(collection_id=ALBUM, items=[item]))
+        return said(lambda: stubs(ListItemsRequest(collection_id=ALBUM)))
+
+
+def killed_engine(folder: Path, server: RunningServer) -> Said | None:
+    write = DeleteItemsRequest(collection_id=ALBUM, ids=["cat-1"])
+    with (
+        RunningServer(folder / "data") as own,
+        stubs_of(own) as stubs,
+        grpc.insecure_channel(own.address) as channel,
+    ):
+        stubs(COLLECTIONS[0])
+        delete: Any = ItemServiceStub(channel).DeleteItems
+
+        def killed_meanwhile() -> Any:
+            delete(write, timeout=20)
+            engine = engine_pid(own)
+            os.kill(engine, signal.SIGSTOP)
+            stopped = delete.future(write, timeout=20)
+            with pytest.raises(grpc.FutureTimeoutError):
+                stopped.result(timeout=0.3)
+            os.kill(engine, signal.SIGKILL)
+            return stopped.result()
+
+        return until_said("STORE_UNAVAILABLE", killed_meanwhile)
+
+
+def defect(folder: Path, server: RunningServer) -> Said | None:
+    error, details = asyncio.run(failure(unforeseen))
+    return details["ErrorInfo"].reason, error.details()
+
+
+def closed_store(folder: Path, server: RunningServer) -> Said | None:
+    async def asked() -> Said:
+        async with running(folder / "data") as store:
+            await store.create_collection(small())
+        with pytest.raises(Unavailable) as caught:
+            await store.count("things", Filter())
+        return caught.value.reason, caught.value.message
+
+    return asyncio.run(asked())
+
+
+def full_disk(folder: Path, server: RunningServer) -> Said | None:
+    async def written() -> Said:
+        async with running(folder / "data", min_free_bytes=2**62) as store:
+            with pytest.raises(Exhausted) as caught:
+                await store.create_collection(small())
+        return caught.value.reason, caught.value.message
+
+    return asyncio.run(written())
+
+
+# What no single request to a server in good order can cause. The last three are caused in the part
+# of the server that says it: they would need a defect, a stop at the right moment and a full disk.
+OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
+    "REQUEST_MALFORMED": malformed,
+    "DEADLINE_TOO_SHORT": short_deadline,
+    "OCR_UNAVAILABLE": without_tesseract,
+    "MODEL_MISMATCH": another_model,
+    "QUEUE_FULL": full_queue,
+    "MESSAGE_TOO_LARGE": large_answer,
+    "STORE_UNAVAILABLE": killed_engine,
+    "INTERNAL": defect,
+    "SHUTTING_DOWN": closed_store,
+    "STORE_FULL": full_disk,
+}
+
+
+def test_every_reason_has_an_example_that_is_caused() -> None:
+    without = [reason for reason, example in EXAMPLES.items() if example is None]
+    assert without == ["UNSPECIFIED"]
+    assert sorted(EXAMPLES) == sorted([*without, *CAUSES, *OTHERWISE])
+
+
+@pytest.mark.parametrize("reason", CAUSES)
+def test_an_example_is_what_a_request_is_answered_with(call: Stubs, reason: str) -> None:
+    compare(reason, said(lambda: call(CAUSES[reason])))
+
+
+@pytest.mark.parametrize("reason", OTHERWISE)
+def test_an_example_is_what_the_server_says(
+    server: RunningServer, tmp_path: Path, reason: str
+) -> None:
+    compare(reason, OTHERWISE[reason](tmp_path, server))
+
+
+def compare(reason: str, found: Said | None) -> None:
+    assert found is not None, "nothing was refused"
+    assert found[0] == reason
+    example = EXAMPLES[reason]
+    assert example is not None
+    assert fits(example, found[1]), f"the server says: {found[1]}\nthe example is: {example}"
+
+
+def test_an_example_of_other_words_does_not_fit() -> None:
+    example = "limit: is too large (got 5, allowed 1, 2, ...); no 'pictures'"
+    assert fits(example, "limit: is too large (got 5, allowed 1, 2, 3); no 'album'")
+    for message in (
+        "limit: is too large (got 6, allowed 1, 2, 3); no 'album'",
+        "limit: is too large (got 5, allowed 1, 2, 3); no 'album' here",
+        "the limit: is too large (got 5, allowed 1, 2, 3); no 'album'",
+    ):
+        assert not fits(example, message)
