@@ -160,6 +160,14 @@ class Settings(BaseSettings):
         parse_store(value)
         return value
 
+    @field_validator("qdrant_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value else ""
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("needs a text of printable ASCII")
+        return value
+
     @field_validator("encoders")
     @classmethod
     def _names_one(cls, value: str) -> str:
@@ -215,7 +223,7 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         faults = {str(one["loc"][0]): one for one in error.errors()}
         lines = [
             f"{_written(name, arguments)}: {_needed(name, fault['type'], fault['msg'])} "
-            f"(got {clip(without_secrets(str(fault['input'])))!r})"
+            f"(got {_shown(name, fault['input'])})"
             for name, fault in faults.items()
         ]
         raise SettingsProblem("\n".join(lines)) from None
@@ -247,6 +255,13 @@ def _written(name: str, arguments: Sequence[str]) -> str:
     flag = _flag(name)
     given = any(argument.partition("=")[0] == flag for argument in arguments)
     return flag if given else f"{PREFIX}{name.upper()}"
+
+
+def _shown(name: str, value: object) -> str:
+    """What was given, but for what is secret in it."""
+    if name == "qdrant_api_key":
+        return "***"
+    return repr(clip(without_secrets(str(value)) if name == "store" else value))
 
 
 def _needed(name: str, fault: str, message: str) -> str:

@@ -104,10 +104,13 @@ class QdrantCatalogue:
         now = time.monotonic()
         if known is not None and not fresh and now - known.read_at < _TRUSTED_S:
             return known.collection
-        self.forget(collection_id)
-        known = await self._read(collection_id, now)
-        self._known[collection_id] = known
-        return known.collection
+        try:
+            read = await self._read(collection_id, now)
+        except NotFound:
+            self.forget(collection_id)
+            raise
+        self._known[collection_id] = read
+        return read.collection
 
     def ordering(self, collection_id: str) -> models.WriteOrdering | None:
         """How writes are put in order: on several replicas by one of them.
