@@ -30,7 +30,7 @@ from triptych.errors import (
     Unimplemented,
     Violation,
 )
-from triptych.filters import Field, Where
+from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
@@ -98,7 +98,11 @@ __all__ = [
     "VectorSpace",
     "Violation",
     "Where",
+    "at_least",
+    "elements",
     "error_of",
+    "has_vector",
+    "ids",
     "leg",
     "make_item",
     "max_score",

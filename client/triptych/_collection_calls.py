@@ -25,6 +25,7 @@ class CollectionCalls(Calls):
         default_encoder_id: str = "",
         language: str = "",
         storage: StorageSettings | None = None,
+        unindexed_filter_policy: str | Collection.UnindexedFilterPolicy.ValueType = "",
         timeout: float | None = None,
     ) -> Collection:
         """Makes an empty collection and returns it with every default filled in.
@@ -33,10 +34,12 @@ class CollectionCalls(Calls):
             collection_id: 1 to 63 of a-z, 0-9, `_` and `-`, beginning with a letter or digit.
             vector_spaces: its named vectors; without any: image, caption, ocr and terms.
             payload_fields: the fields with an index: path to `keyword`, `integer`, `float`,
-                `bool`, or the contract's enum.
+                `bool`, `text`, `datetime`, `geo`, `uuid`, or the contract's enum.
             default_encoder_id: the encoder of spaces that name none; else the server's first.
             language: ISO 639-1 code of its texts; `en` where empty.
             storage: shards, replicas, graph, quantization, where the store is a Qdrant server.
+            unindexed_filter_policy: what is done with filters that no index serves: `allow`, `warn`
+                (the server's default), `refuse`, or the contract's enum.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
@@ -51,6 +54,7 @@ class CollectionCalls(Calls):
             default_encoder_id,
             language,
             storage,
+            unindexed_filter_policy,
         )
         call = self._collections.CreateCollection
         return self._channel.call(call, request, timeout).collection

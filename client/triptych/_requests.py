@@ -8,7 +8,12 @@ from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.filters import Where
 from triptych.items import ocr_options
-from triptych.v1.collection_pb2 import PayloadField, StorageSettings, VectorSpace
+from triptych.v1.collection_pb2 import (
+    Collection,
+    PayloadField,
+    StorageSettings,
+    VectorSpace,
+)
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
 from triptych.v1.filter_pb2 import Filter
@@ -29,6 +34,17 @@ FIELD_TYPES: Mapping[str, PayloadField.Type.ValueType] = MappingProxyType(
         "integer": PayloadField.TYPE_INTEGER,
         "float": PayloadField.TYPE_FLOAT,
         "bool": PayloadField.TYPE_BOOL,
+        "text": PayloadField.TYPE_TEXT,
+        "datetime": PayloadField.TYPE_DATETIME,
+        "geo": PayloadField.TYPE_GEO,
+        "uuid": PayloadField.TYPE_UUID,
+    }
+)
+FILTER_POLICIES: Mapping[str, Collection.UnindexedFilterPolicy.ValueType] = MappingProxyType(
+    {
+        "allow": Collection.UNINDEXED_FILTER_POLICY_ALLOW,
+        "warn": Collection.UNINDEXED_FILTER_POLICY_WARN,
+        "refuse": Collection.UNINDEXED_FILTER_POLICY_REFUSE,
     }
 )
 
@@ -40,8 +56,9 @@ def create_collection(
     default_encoder_id: str,
     language: str,
     storage: StorageSettings | None,
+    unindexed_filter_policy: str | Collection.UnindexedFilterPolicy.ValueType,
 ) -> CreateCollectionRequest:
-    """The request of CreateCollection; field types by name or by the enum."""
+    """The request of CreateCollection; field types and policy by name or by the enum."""
     return CreateCollectionRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         vector_spaces=vector_spaces,
@@ -52,6 +69,7 @@ def create_collection(
         default_encoder_id=checked_text(default_encoder_id, "default_encoder_id"),
         language=checked_text(language, "language"),
         storage=storage,
+        unindexed_filter_policy=_filter_policy(unindexed_filter_policy),
     )
 
 
@@ -130,6 +148,22 @@ def encode(texts: Sequence[str], images: Sequence[ImageLike], encoder_id: str) -
 def filter_of(where: Where | Filter | None) -> Filter | None:
     """The message of a filter in any form that a caller may give it."""
     return where.to_filter() if isinstance(where, Where) else where
+
+
+def _filter_policy(
+    policy: str | Collection.UnindexedFilterPolicy.ValueType,
+) -> Collection.UnindexedFilterPolicy.ValueType:
+    if not isinstance(policy, str):
+        return policy
+    if policy and policy not in FILTER_POLICIES:
+        raise argument_error(
+            "unindexed_filter_policy",
+            "FIELD_INVALID",
+            "is no policy",
+            got=policy,
+            allowed=", ".join(FILTER_POLICIES),
+        )
+    return FILTER_POLICIES.get(policy, Collection.UNINDEXED_FILTER_POLICY_UNSPECIFIED)
 
 
 def _field_type(kind: str | PayloadField.Type.ValueType, name: str) -> PayloadField.Type.ValueType:

@@ -1,14 +1,16 @@
 """Filters as Python expressions."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych import ArgumentError, Field, Filter, Where
+from triptych import ArgumentError, Field, Filter, Where, at_least, elements, has_vector, ids
 from triptych.v1.filter_pb2 import Condition
+from triptych.v1.search_service_pb2 import SearchRequest
 
 NAMES = ("a", "b", "c", "d")
 Truths = Mapping[str, bool]
@@ -39,6 +41,68 @@ def test_every_comparison() -> None:
     }
     assert one(price.exists()) == {"name": "price", "exists": True}
     assert one(~price.exists()) == {"name": "price", "exists": False}
+
+
+def test_every_test_of_a_field() -> None:
+    place, tags = Field("place"), Field("tags")
+    assert one(tags.none_of(["draft"])) == {"name": "tags", "none_of": {"values": ["draft"]}}
+    assert one(tags.matches("summer sale")) == {"name": "tags", "text_match": "summer sale"}
+    assert one(tags.phrase("summer sale")) == {"name": "tags", "phrase": "summer sale"}
+    assert one(tags.is_null()) == {"name": "tags", "is_null": True}
+    assert one(tags.count_between(1, None)) == {"name": "tags", "value_count": {"gte": 1}}
+    assert one(tags.count_between(0, 3)) == {"name": "tags", "value_count": {"gte": 0, "lte": 3}}
+    assert one(place.near(52.5, -0.0, 500)) == {
+        "name": "place",
+        "geo_radius": {"center": {"lat": 52.5, "lon": -0.0}, "radius_m": 500.0},
+    }
+    assert one(place.within_box(south=-1, west=170, north=0, east=-170)) == {
+        "name": "place",
+        "geo_box": {
+            "south_west": {"lat": -1.0, "lon": 170.0},
+            "north_east": {"lat": 0.0, "lon": -170.0},
+        },
+    }
+
+
+def test_what_is_no_test_of_a_field() -> None:
+    assert as_dict(ids(["a", "b"])) == {"must": [{"ids": {"values": ["a", "b"]}}]}
+    assert as_dict(~has_vector("ocr")) == {"must_not": [{"has_vector": "ocr"}]}
+    inner = {"must": [{"field": {"name": "sku", "equals": "mug"}}]}
+    assert as_dict(elements("lines", Field("sku") == "mug")) == {
+        "must": [{"elements": {"name": "lines", "filter": inner}}]
+    }
+
+
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+DAY = date(2025, 6, 1)
+BEGIN, END = "2025-06-01T00:00:00Z", "2025-06-01T23:59:59.999999Z"
+
+
+@pytest.mark.parametrize(
+    ("where", "time_range"),
+    [
+        (Field("t") >= NOON, {"gte": "2025-06-01T12:00:00Z"}),
+        (Field("t") > NOON, {"gt": "2025-06-01T12:00:00Z"}),
+        (Field("t") <= NOON, {"lte": "2025-06-01T12:00:00Z"}),
+        (Field("t") < NOON, {"lt": "2025-06-01T12:00:00Z"}),
+        (Field("t") == NOON, {"gte": "2025-06-01T12:00:00Z", "lte": "2025-06-01T12:00:00Z"}),
+        (Field("t") >= DAY, {"gte": BEGIN}),
+        (Field("t") > DAY, {"gt": END}),
+        (Field("t") <= DAY, {"lte": END}),
+        (Field("t") < DAY, {"lt": BEGIN}),
+        (Field("t") == DAY, {"gte": BEGIN, "lte": END}),
+        (Field("t").between(DAY, DAY), {"gte": BEGIN, "lte": END}),
+        (Field("t").between(DAY, NOON), {"gte": BEGIN, "lte": "2025-06-01T12:00:00Z"}),
+        (
+            Field("t") < datetime(2025, 6, 1, 1, tzinfo=timezone(timedelta(hours=2))),
+            {"lt": "2025-05-31T23:00:00Z"},
+        ),
+        (Field("t") <= date.max, {"lte": "9999-12-31T23:59:59.999999Z"}),
+        (Field("t") >= date.min, {"gte": "0001-01-01T00:00:00Z"}),
+    ],
+)
+def test_times(where: Where, time_range: object) -> None:
+    assert one(where) == {"name": "t", "time_range": time_range}
 
 
 def test_the_lists_of_a_filter() -> None:
@@ -95,50 +159,98 @@ def passes(filter: Filter, truths: Truths) -> bool:
     """The contract's own meaning of the three lists."""
 
     def holds(condition: Condition) -> bool:
+        if condition.HasField("group"):
+            return passes(condition.group, truths)
         field = condition.field
         wanted = field.exists if field.WhichOneof("test") == "exists" else True
         return truths[field.name] == wanted
 
     return (
         all(map(holds, filter.must))
-        and (not filter.should or any(map(holds, filter.should)))
+        and (not filter.should or sum(map(holds, filter.should)) >= max(1, filter.min_should_count))
         and not any(map(holds, filter.must_not))
     )
 
 
+def _at_least(count: int, inner: list[Expression]) -> Expression:
+    return (
+        lambda: at_least(count, *(build() for build, _ in inner)),
+        lambda truths: sum(meaning(truths) for _, meaning in inner) >= count,
+    )
+
+
 @given(expressions, st.fixed_dictionaries({name: st.booleans() for name in NAMES}))
-def test_a_filter_means_what_was_written_or_is_refused(
-    expression: Expression, truths: dict[str, bool]
-) -> None:
+def test_a_filter_means_what_was_written(expression: Expression, truths: dict[str, bool]) -> None:
     build, meaning = expression
-    try:
-        where = build()
-    except ArgumentError:
-        return
-    assert passes(where.to_filter(), truths) == meaning(truths)
+    assert passes(build().to_filter(), truths) == meaning(truths)
 
 
-def test_what_one_level_can_hold_is_not_refused() -> None:
+@given(
+    st.lists(expressions, min_size=1, max_size=4),
+    expressions,
+    st.data(),
+    st.fixed_dictionaries({name: st.booleans() for name in NAMES}),
+)
+def test_so_many_alternatives_hold(
+    inner: list[Expression], other: Expression, data: st.DataObject, truths: dict[str, bool]
+) -> None:
+    some = _at_least(data.draw(st.integers(1, len(inner))), inner)
+    for expression in (
+        some,
+        _not(some),
+        _and((some, other)),
+        _and((other, some)),
+        _or((some, other)),
+    ):
+        build, meaning = expression
+        assert passes(build().to_filter(), truths) == meaning(truths)
+
+
+def test_groups_are_made_only_where_they_are_needed() -> None:
     a, b, c, d = (Field(name) == 1 for name in NAMES)
-    for where in (a & b & c & d, a | b | c | d, (a | b) & c & ~d, ~(a | b) & (c | d), ~a & ~b):
-        assert where.to_filter().ByteSize()
+    flat = (a & b & c & d, a | b | c | d, (a | b) & c & ~d, ~(a | b) & (c | d), ~a & ~b)
+    for where in flat:
+        assert where.depth == 1
+        assert "group" not in str(where.to_filter())
+    for where in ((a | b) & (c | d), (a & b) | c, a | ~b, ~(a & b), ~((a | b) & c)):
+        assert where.depth == 2
+    assert repr((a | b) & (c | d) & ~d) == "Where(1 of must, 2 of should, 1 of must_not)"
 
 
 @pytest.mark.parametrize(
-    "build",
+    "build", [lambda a: Where() | a, lambda a: a | Where(), lambda a: ~Where(), lambda a: ids([])]
+)
+def test_a_filter_of_nothing_is_no_alternative(build: Callable[[Where], Where]) -> None:
+    with pytest.raises(ArgumentError, match=r"filter: |ids: "):
+        build(Field("a") == 1)
+
+
+@pytest.mark.parametrize(
+    "step",
     [
-        lambda a, b, c, d: (a | b) & (c | d),
-        lambda a, b, c, d: (a & b) | c,
-        lambda a, b, c, d: a | ~b,
-        lambda a, b, c, d: ~(a & b),
-        lambda a, b, c, d: ~((a | b) & c),
-        lambda a, b, c, d: Where() | a,
-        lambda a, b, c, d: ~Where(),
+        lambda where: ~(where & (Field("b") == 1)),
+        lambda where: elements("lines", where),
+        lambda where: elements("lines", ~(where & (Field("b") == 1))),
     ],
 )
-def test_what_does_not_fit_is_refused_while_it_is_built(build: Callable[..., Where]) -> None:
-    with pytest.raises(ArgumentError, match="filter: "):
-        build(*(Field(name) == 1 for name in NAMES))
+def test_the_deepest_filter_that_can_be_built_can_be_sent(step: Callable[[Where], Where]) -> None:
+    where = Field("a").any_of([1])
+    error = None
+    while error is None:
+        try:
+            where = step(where)
+        except ArgumentError as caught:
+            error = caught
+    assert error.reason == "FILTER_TOO_DEEP"
+    request = SearchRequest(filter=where.to_filter())
+    assert SearchRequest.FromString(request.SerializeToString()) == request
+
+
+@pytest.mark.parametrize("count", [0, -1, 3])
+def test_so_many_of_fewer(count: int) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        at_least(count, Field("a") == 1, Field("b") == 1)
+    assert caught.value.reason == "LIMIT_INVALID"
 
 
 def test_python_s_own_and_or_and_chains_are_refused() -> None:
@@ -162,6 +274,20 @@ def test_python_s_own_and_or_and_chains_are_refused() -> None:
         (lambda f: f >= -(2**53), "NUMBER_NOT_EXACT"),
         (lambda f: f.any_of([]), "FILTER_EMPTY_CONDITION"),
         (lambda f: f.any_of("red"), "FILTER_TYPE"),
+        (lambda f: f.none_of([]), "FILTER_EMPTY_CONDITION"),
+        (lambda f: f.none_of([None]), "FILTER_TYPE"),
+        (lambda f: f >= datetime(2025, 6, 1), "FILTER_TYPE"),  # noqa: DTZ001 - no zone
+        (lambda f: f.between(5, date(2025, 6, 1)), "FILTER_TYPE"),
+        (lambda f: f.any_of([date(2025, 6, 1)]), "FILTER_TYPE"),
+        (
+            lambda f: f < datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
+            "FILTER_DATETIME",
+        ),
+        (lambda f: f.near(0, 0, float("inf")), "NUMBER_NOT_FINITE"),
+        (lambda f: f.near("0", 0, 5), "FILTER_TYPE"),
+        (lambda f: f.count_between(None, None), "FILTER_EMPTY_CONDITION"),
+        (lambda f: f.count_between(1.5, None), "FIELD_INVALID"),
+        (lambda f: f.matches(None), "FIELD_INVALID"),
         (lambda f: f == "\ud800", "FIELD_INVALID"),
     ],
 )
@@ -173,7 +299,7 @@ def test_a_value_that_can_t_be_compared_with(build: Callable[[Field], Where], re
 
 
 def test_none_is_pointed_to_exists() -> None:
-    with pytest.raises(ArgumentError, match=r"exists\(\)"):
+    with pytest.raises(ArgumentError, match=r"exists\(\) or is_null\(\)"):
         _ = Field("price") == None  # noqa: E711
 
 

@@ -1,4 +1,4 @@
-"""The store contract on random data: similarities against numpy, filters against plain Python.
+"""The store contract on random data: similarities against numpy.
 
 The formulas are written out here and share nothing with the service's own arithmetic. With N
 points that have the sparse vector, n of them with term t, Qdrant weighs the term of a query by
@@ -8,7 +8,6 @@ idf(t) = ln(1 + (N - n + 0.5) / (n + 0.5)).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -16,20 +15,8 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.filter_oracle import passes
 from tests.support.stores import DIMENSION, collection, counts_deleted_terms, pid, point, sparse
-from triptych_server.domain.filters import (
-    AnyOf,
-    Condition,
-    Equals,
-    Exists,
-    FieldCondition,
-    Filter,
-    NumberRange,
-    PointIds,
-    Scalar,
-)
-from triptych_server.domain.items import Json
+from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, VectorStore
 from triptych_server.domain.vectors import SparseVector, Vector
 
@@ -150,86 +137,3 @@ async def test_similarities_are_those_of_the_formulas(
         for hit in (*hits, *hits_within):
             assert hit.similarity == pytest.approx(wanted[hit.id], rel=TOLERANCE, abs=TOLERANCE)
         assert list(hits) == sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
-
-
-# -- filters --------------------------------------------------------------------------------------
-
-WORDS = st.sampled_from(["", "a", "b", "A", "5", "true", "ä"])
-WHOLE = st.integers(-3, 3) | st.sampled_from([2**31, 2**53 - 1, -(2**53) + 1])
-REAL = st.sampled_from([-2.5, -1.0, 0.0, 0.5, 1.0, 2.0, 2.5, 1e300])
-SCALARS = st.none() | st.booleans() | WORDS | WHOLE
-ANY = SCALARS | REAL
-
-
-def _values(scalars: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
-    return scalars | st.lists(scalars, max_size=3)
-
-
-# ``pages`` is declared INTEGER: the wire lets no fraction into it.
-PAYLOADS: st.SearchStrategy[dict[str, Json]] = st.fixed_dictionaries(
-    {},
-    optional={
-        "kind": _values(ANY),
-        "pages": _values(SCALARS),
-        "price": _values(ANY),
-        "sold": _values(ANY),
-        "note": _values(ANY),
-        "shelf.mark": _values(ANY),
-        "place": _values(ANY) | st.fixed_dictionaries({}, optional={"city": _values(ANY)}),
-    },
-)
-PATHS = st.sampled_from(
-    [
-        *((key,) for key in ("kind", "pages", "price", "sold", "note", "shelf.mark", "place")),
-        *(("place", "city"), ("place", "street"), ("kind", "of")),
-    ]
-)
-SCALAR_VALUES: st.SearchStrategy[Scalar] = st.booleans() | WORDS | WHOLE | REAL
-BOUND = st.none() | WHOLE.map(float) | REAL
-CONDITIONS: st.SearchStrategy[Condition] = st.builds(
-    FieldCondition,
-    PATHS,
-    st.builds(Equals, SCALAR_VALUES)
-    | st.builds(AnyOf, st.lists(SCALAR_VALUES, min_size=1, max_size=4).map(tuple))
-    | st.builds(NumberRange, gt=BOUND, gte=BOUND, lt=BOUND, lte=BOUND)
-    | st.builds(Exists, st.booleans()),
-) | st.builds(PointIds, st.lists(st.integers(0, 9).map(pid), max_size=4).map(tuple))
-SOME = st.lists(CONDITIONS, max_size=3).map(tuple)
-FILTERS = st.builds(Filter, must=SOME, should=SOME, must_not=SOME)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A few points and a few filters."""
-
-    payloads: list[dict[str, Json]]
-    filters: list[Filter]
-
-
-CASES = st.builds(
-    Case,
-    st.lists(PAYLOADS, min_size=1, max_size=8),
-    st.lists(FILTERS, min_size=1, max_size=6),
-)
-
-
-@SETTINGS
-@given(case=CASES)
-async def test_filters_let_through_what_plain_python_does(
-    store: VectorStore, oracle_things: str, case: Case
-) -> None:
-    await store.delete_matching(oracle_things, Filter())
-    ones = np.ones(4, np.float32)
-    points = [point(n, {"audio": ones}, payload) for n, payload in enumerate(case.payloads)]
-    await store.upsert(oracle_things, points)
-    legs = [LegQuery("audio", ones, 100, filter) for filter in case.filters]
-    answers = await store.query(oracle_things, legs)
-    for filter, hits in zip(case.filters, answers, strict=True):
-        wanted = [p.id for p in points if passes(filter, p.id, p.payload)]
-        assert [hit.id for hit in hits] == wanted
-        assert await store.count(oracle_things, filter) == len(wanted)
-    doomed = case.filters[0]
-    wanted = [p.id for p in points if not passes(doomed, p.id, p.payload)]
-    assert await store.delete_matching(oracle_things, doomed) == len(points) - len(wanted)
-    page = await store.scroll(oracle_things, Filter(), limit=100, start_id=None)
-    assert [found.id for found in page.points] == wanted

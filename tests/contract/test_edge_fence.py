@@ -21,7 +21,16 @@ from tests.support.stores import (
 from tests.support.unbearable import ONES, UNBEARABLE, nested
 from triptych_server.domain.collections import FieldType, PayloadField
 from triptych_server.domain.errors import Code, InvalidInput, Reason
-from triptych_server.domain.filters import Exists, FieldCondition, Filter
+from triptych_server.domain.filters import (
+    Condition,
+    Elements,
+    Exists,
+    FieldCondition,
+    Filter,
+    GeoBox,
+    Group,
+)
+from triptych_server.domain.items import Json
 from triptych_server.domain.ports import LegQuery, Point
 from triptych_server.store.errors import StoreRejected
 
@@ -55,6 +64,42 @@ async def test_what_the_engine_cannot_bear_never_reaches_it(
     async with running(tmp_path) as store:
         (stored,) = await store.retrieve("things", [pid(1)])
         assert stored.payload == nested(64)
+
+
+def _deep_filter(levels: int, condition: Condition, *, lists: bool) -> Filter:
+    """So many filters inside one another, the condition in the innermost."""
+    filter = Filter(should=(condition,))
+    for _ in range(levels - 1):
+        filter = Filter(must=(Elements(("a",), filter) if lists else Group(filter),))
+    return filter
+
+
+@pytest.mark.parametrize("lists", [True, False])
+async def test_a_deletion_by_the_deepest_filter_can_be_read_back(
+    tmp_path: Path, lists: bool
+) -> None:
+    """The engine's log takes filters to some depth, and a folder is lost with what is deeper."""
+    world = GeoBox(-90, -180, 90, 180)  # what is put together from the most parts
+    deepest = _deep_filter(20, FieldCondition(("a",), world), lists=lists)
+    async with running(tmp_path) as store:
+        await store.create_collection(small())
+        payload: dict[str, Json] = {"a": {"lat": 90, "lon": 0}}
+        for _ in range(19):
+            payload = {"a": [payload]} if lists else payload
+        await store.upsert("things", [whole_point(1), point(2, {"image": ONES}, payload)])
+        too_deep = Filter(must=(Group(deepest),))
+        for call in (
+            store.count("things", too_deep),
+            store.delete_matching("things", too_deep),
+            store.query("things", [LegQuery("image", ONES, 1, too_deep)]),
+        ):
+            with pytest.raises(StoreRejected):
+                await call
+        assert await store.delete_matching("things", deepest) == 1
+        os.kill(engine_of(store), signal.SIGKILL)
+    async with running(tmp_path) as store:
+        page = await store.scroll("things", Filter(), limit=9, start_id=None)
+        assert [found.id for found in page.points] == [pid(1)]
 
 
 async def test_a_collection_that_the_engine_refuses_leaves_nothing_behind(tmp_path: Path) -> None:

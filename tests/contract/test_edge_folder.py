@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,10 +14,29 @@ from pathlib import Path
 import pytest
 import qdrant_edge as edge
 
-from tests.support.stores import IMAGE, collection, pid, running, same_vectors, small, whole_point
-from triptych_server.domain.collections import Distance, Source, SpaceKind, VectorSpace
+from tests.support.stores import (
+    AUDIO,
+    IMAGE,
+    collection,
+    pid,
+    point,
+    running,
+    same_vectors,
+    small,
+    whole_point,
+)
+from triptych_server.domain.collections import (
+    Collection,
+    Distance,
+    FieldType,
+    PayloadField,
+    Source,
+    SpaceKind,
+    UnindexedFilterPolicy,
+    VectorSpace,
+)
 from triptych_server.domain.errors import Code, Exhausted, InvalidInput, Reason, TriptychError
-from triptych_server.domain.filters import Filter
+from triptych_server.domain.filters import Equals, FieldCondition, Filter
 from triptych_server.store.catalogue import Catalogue
 from triptych_server.store.collection_json import dump_collection, load_collection
 from triptych_server.store.edge_store import EdgeStore
@@ -194,3 +214,52 @@ async def test_a_nearly_full_disk_refuses_writes_and_answers_reads(tmp_path: Pat
 
 def test_the_description_of_a_collection_survives_json() -> None:
     assert load_collection(dump_collection(collection())) == collection()
+
+
+EVERY_TYPE = [PayloadField(type_.value, type_) for type_ in FieldType]
+
+
+@pytest.mark.parametrize("policy", UnindexedFilterPolicy)
+def test_every_type_and_policy_survives_json(policy: UnindexedFilterPolicy) -> None:
+    made = dataclasses.replace(collection(fields=EVERY_TYPE), unindexed_filter_policy=policy)
+    assert load_collection(dump_collection(made)) == made
+
+
+# As the first server wrote it, when there was no policy yet.
+FIRST_FORM = """{
+  "format": 1,
+  "id": "things",
+  "create_time": "2025-03-01T12:30:15.250000+00:00",
+  "default_encoder_id": "tiny-clip",
+  "language": "en",
+  "vector_spaces": [
+    {
+      "name": "audio",
+      "kind": "dense",
+      "sources": ["supplied"],
+      "distance": "dot",
+      "dimension": 4,
+      "encoder_id": null,
+      "windows": null,
+      "stamp": null
+    }
+  ],
+  "payload_fields": [{"name": "kind", "type": "keyword"}]
+}
+"""
+
+
+async def test_a_collection_of_the_first_server_still_opens(tmp_path: Path) -> None:
+    made = collection("things", [AUDIO], [PayloadField("kind", FieldType.KEYWORD)])
+    async with running(tmp_path) as store:
+        await store.create_collection(made)
+        await store.upsert("things", [point(1, {}, {"kind": "a"}), point(2, {}, {"kind": "b"})])
+    description = tmp_path / "collections" / "things" / "collection.json"
+    description.write_text(FIRST_FORM, encoding="utf-8")
+    async with running(tmp_path) as store:
+        found: Collection = await store.get_collection("things")
+        assert found == made
+        assert found.unindexed_filter_policy is UnindexedFilterPolicy.WARN
+        filter = Filter(must=(FieldCondition(("kind",), Equals("b")),))
+        page = await store.scroll("things", filter, limit=9, start_id=None)
+        assert [one.id for one in page.points] == [pid(2)]

@@ -18,6 +18,7 @@ from tests.support.bad_input.build import (
     ID,
     IMAGE,
     NAN,
+    STRICT,
     STRIP,
     SUPPLIED,
     field,
@@ -26,7 +27,7 @@ from tests.support.bad_input.build import (
 )
 from tests.support.bad_input.items import ITEM_ROWS, payload_item
 from tests.support.server import RunningServer
-from triptych.v1.collection_pb2 import PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
 from triptych.v1.collection_service_pb2 import (
     CreateCollectionRequest,
 )
@@ -92,7 +93,18 @@ def call(server: RunningServer) -> Iterator[Stubs]:
                 payload_fields=[
                     PayloadField(name="price", type=PayloadField.TYPE_FLOAT),
                     PayloadField(name="count", type=PayloadField.TYPE_INTEGER),
+                    PayloadField(name="note", type=PayloadField.TYPE_TEXT),
+                    PayloadField(name="taken", type=PayloadField.TYPE_DATETIME),
+                    PayloadField(name="spot", type=PayloadField.TYPE_GEO),
+                    PayloadField(name="serial", type=PayloadField.TYPE_UUID),
                 ],
+            )
+        )
+        stubs(
+            CreateCollectionRequest(
+                collection_id=STRICT,
+                payload_fields=[PayloadField(name="price", type=PayloadField.TYPE_FLOAT)],
+                unindexed_filter_policy=Collection.UNINDEXED_FILTER_POLICY_REFUSE,
             )
         )
         yield stubs

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import RunningServer
+from triptych import Where
+from triptych_server.domain.limits import Limits
+from triptych_server.wire.filters import parse_filter
+from triptych_server.wire.violations import Violations
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -36,6 +40,23 @@ def test_the_programs(tmp_path: Path, programs: list[str]) -> None:
         assert first.startswith("1. mug ")
         assert any(line.strip().startswith("caption: ") for line in legs)
         assert server.stop() == 0
+
+
+def test_the_filters_are_filters() -> None:
+    [lines] = blocks("py")
+    names: dict[str, object] = {}
+    expressions = []
+    for line in filter(None, lines.splitlines()):
+        if line.startswith("from "):
+            exec(line, names)  # noqa: S102 - ours
+        else:
+            expressions.append(eval(line, names))  # noqa: S307 - ours
+    assert len(expressions) == 6
+    for expression in expressions:
+        assert isinstance(expression, Where)
+        tree = parse_filter(expression.to_filter(), Limits(), violations := Violations())
+        violations.raise_if_any()
+        assert not tree.is_empty
 
 
 def test_the_commands_are_those_there_are() -> None:

@@ -7,15 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from PIL import Image as PillowImage
 
-from tests.support.bad_input.build import NAN, TINY, create, dense, field, where
+from tests.support.bad_input.build import (
+    NAN,
+    TINY,
+    at,
+    by,
+    create,
+    deep,
+    dense,
+    field,
+    where,
+)
 from tests.support.bad_input.items import nested, payload_item
 from tests.support.pictures import encoded, textless
-from triptych.v1.collection_pb2 import PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest, GetCollectionRequest
 from triptych.v1.common_pb2 import Image
-from triptych.v1.filter_pb2 import Filter
+from triptych.v1.filter_pb2 import Filter, GeoRadius, TimeRange
 from triptych.v1.item_pb2 import Item, OcrOptions
 from triptych.v1.item_service_pb2 import (
     DeleteItemsRequest,
@@ -62,7 +73,7 @@ def fits(example: str, message: str) -> bool:
     return re.fullmatch(pattern + re.escape(example[end:]), message) is not None
 
 
-ALBUM, SOUNDS, LOOKS = "album", "sounds", "looks"
+ALBUM, SOUNDS, LOOKS, STRICT = "album", "sounds", "looks", "strict"
 COLLECTIONS = (
     CreateCollectionRequest(
         collection_id=ALBUM,
@@ -77,6 +88,10 @@ COLLECTIONS = (
     CreateCollectionRequest(
         collection_id=LOOKS,
         vector_spaces=[VectorSpace(name="image", sources=[VectorSpace.SOURCE_IMAGE])],
+    ),
+    CreateCollectionRequest(
+        collection_id=STRICT,
+        unindexed_filter_policy=Collection.UNINDEXED_FILTER_POLICY_REFUSE,
     ),
 )
 
@@ -195,6 +210,12 @@ CAUSES: dict[str, Message] = {
     "FILTER_TYPE": _search(filter=where(field(equals=None))),
     "FILTER_FIELD_INVALID": _search(filter=where(field('"a.b', exists=True))),
     "FILTER_TOO_MANY_CONDITIONS": _search(filter=where(*[field(exists=True)] * 10_000)),
+    "FILTER_TOO_DEEP": deep(17),
+    "FILTER_DATETIME": by(time_range=TimeRange(gte=Timestamp(seconds=400_000_000_000))),
+    "FILTER_GEO": by(geo_radius=GeoRadius(center=at(91, 0), radius_m=1)),
+    "FILTER_FIELD_UNINDEXED": _search(
+        collection_id=STRICT, filter=where(field("price", exists=True))
+    ),
     "DELETE_NEEDS_FILTER": DeleteItemsRequest(collection_id=ALBUM, filter=Filter()),
     "ENCODER_UNKNOWN": create(default_encoder_id="siglip"),
 }

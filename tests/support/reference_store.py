@@ -13,12 +13,12 @@ from importlib.metadata import version
 
 from qdrant_client import AsyncQdrantClient, models
 
+from tests.support.reference_filters import reference_filter
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import collection_not_found
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
 from triptych_server.store.errors import collection_exists
-from triptych_server.store.qdrant_filter import qdrant_filter
 from triptych_server.store.qdrant_mapping import (
     qdrant_point,
     qdrant_query,
@@ -84,13 +84,13 @@ class ReferenceStore:
 
     async def delete_matching(self, collection_id: str, filter: Filter) -> int:
         count = await self.count(collection_id, filter)
-        selector = models.FilterSelector(filter=qdrant_filter(filter) or models.Filter())
+        selector = models.FilterSelector(filter=reference_filter(filter) or models.Filter())
         await self._client.delete(collection_id, selector)
         return count
 
     async def count(self, collection_id: str, filter: Filter) -> int:
         await self.get_collection(collection_id)
-        answer = await self._client.count(collection_id, qdrant_filter(filter), exact=True)
+        answer = await self._client.count(collection_id, reference_filter(filter), exact=True)
         return answer.count
 
     async def scroll(
@@ -105,7 +105,7 @@ class ReferenceStore:
         await self.get_collection(collection_id)
         records, next_id = await self._client.scroll(
             collection_id,
-            qdrant_filter(filter),
+            reference_filter(filter),
             limit=limit,
             offset=start_id,
             with_payload=True,
@@ -132,7 +132,7 @@ class ReferenceStore:
                 query=request.query,
                 using=request.using,
                 limit=request.limit or 0,
-                query_filter=request.filter,
+                query_filter=reference_filter(leg.filter, leg.within),
                 with_payload=False,
             )
             hits = [Scored(str(hit.id), hit.score) for hit in response.points]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date, datetime
 
 from triptych.cli.output import CommandError
 from triptych.errors import ArgumentError
@@ -14,10 +15,14 @@ _COMPARISON = re.compile(rf"\s*{_PATH}\s*(?P<operator><=|>=|!=|=|<|>)\s*(?P<valu
 _EXISTS = re.compile(rf"\s*{_PATH}\s*:\s*exists\s*")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(rf"{_DATE.pattern}[Tt ][0-9]{{2}}:[0-9]{{2}}\S*")
 
 HELP = (
     "A test that every hit passes: FIELD=VALUE, !=, <, <=, > or >=, or FIELD:exists. "
     'VALUE is a number, true, false, or a string; "in double quotes" always a string. '
+    "After <, <=, > and >= it may be a date (a whole day in UTC) or a time with its offset: "
+    "taken>=2025-06-01. "
     "May be given more than once."
 )
 
@@ -65,14 +70,25 @@ def _parse(text: str) -> Where:
         return field == value
     if operator == "!=":
         return field != value
-    if isinstance(value, str | bool):
-        raise CommandError(f"--where {text!r}: {operator} needs a number (got {value})")
+    bound = _parse_time(match["value"]) or value
+    if isinstance(bound, str | bool):
+        raise CommandError(f"--where {text!r}: {operator} needs a number or a time (got {value})")
     match operator:
         case "<":
-            return field < value
+            return field < bound
         case "<=":
-            return field <= value
+            return field <= bound
         case ">":
-            return field > value
+            return field > bound
         case _:
-            return field >= value
+            return field >= bound
+
+
+def _parse_time(text: str) -> date | None:
+    """A day, or a time, as RFC 3339 writes it; None for what is neither."""
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+        return datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
+    except ValueError:
+        return None

@@ -27,6 +27,35 @@ class Collection(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _UnindexedFilterPolicy:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _UnindexedFilterPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Collection._UnindexedFilterPolicy.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        UNINDEXED_FILTER_POLICY_UNSPECIFIED: Collection._UnindexedFilterPolicy.ValueType  # 0
+        """The server's default: WARN."""
+        UNINDEXED_FILTER_POLICY_ALLOW: Collection._UnindexedFilterPolicy.ValueType  # 1
+        """It is answered."""
+        UNINDEXED_FILTER_POLICY_WARN: Collection._UnindexedFilterPolicy.ValueType  # 2
+        """It is answered, with a warning for each such field (FILTER_FIELD_UNINDEXED)."""
+        UNINDEXED_FILTER_POLICY_REFUSE: Collection._UnindexedFilterPolicy.ValueType  # 3
+        """It is refused: FAILED_PRECONDITION (FILTER_FIELD_UNINDEXED), with each such field."""
+
+    class UnindexedFilterPolicy(_UnindexedFilterPolicy, metaclass=_UnindexedFilterPolicyEnumTypeWrapper):
+        """What is done with a filter that no index of a payload field serves, so that every item has to
+        be read: right, but slow on many items (about 2 s a 100,000).
+        """
+
+    UNINDEXED_FILTER_POLICY_UNSPECIFIED: Collection.UnindexedFilterPolicy.ValueType  # 0
+    """The server's default: WARN."""
+    UNINDEXED_FILTER_POLICY_ALLOW: Collection.UnindexedFilterPolicy.ValueType  # 1
+    """It is answered."""
+    UNINDEXED_FILTER_POLICY_WARN: Collection.UnindexedFilterPolicy.ValueType  # 2
+    """It is answered, with a warning for each such field (FILTER_FIELD_UNINDEXED)."""
+    UNINDEXED_FILTER_POLICY_REFUSE: Collection.UnindexedFilterPolicy.ValueType  # 3
+    """It is refused: FAILED_PRECONDITION (FILTER_FIELD_UNINDEXED), with each such field."""
+
     ID_FIELD_NUMBER: _builtins.int
     VECTOR_SPACES_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELDS_FIELD_NUMBER: _builtins.int
@@ -35,6 +64,7 @@ class Collection(_message.Message):
     ITEM_COUNT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     STORAGE_FIELD_NUMBER: _builtins.int
+    UNINDEXED_FILTER_POLICY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its name: 1 to 63 of `a-z`, `0-9`, `_` and `-`, beginning with a letter or a digit."""
     default_encoder_id: _builtins.str
@@ -45,6 +75,8 @@ class Collection(_message.Message):
     """
     item_count: _builtins.int
     """How many items it holds."""
+    unindexed_filter_policy: Global___Collection.UnindexedFilterPolicy.ValueType
+    """What is done with filters that no index serves."""
     @_builtins.property
     def vector_spaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorSpace]:
         """The named vectors that an item of this collection may have."""
@@ -72,10 +104,11 @@ class Collection(_message.Message):
         item_count: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         storage: Global___StorageSettings | None = ...,
+        unindexed_filter_policy: Global___Collection.UnindexedFilterPolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "item_count", b"item_count", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "item_count", b"item_count", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,7 +314,11 @@ Global___TextWindows: _TypeAlias = TextWindows  # noqa: Y015
 
 @_typing.final
 class PayloadField(_message.Message):
-    """A payload field with an index, and so with a declared type."""
+    """A payload field with an index, and so with a declared type.
+
+    An index makes filters fast and never changes what they let through. Which tests it serves is
+    said with each type; all of them serve `exists` and `is_null` too, and none `value_count`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -294,27 +331,59 @@ class PayloadField(_message.Message):
         TYPE_UNSPECIFIED: PayloadField._Type.ValueType  # 0
         """Not used."""
         TYPE_KEYWORD: PayloadField._Type.ValueType  # 1
-        """A string, compared whole."""
+        """A string, compared whole. Serves `equals`, `any_of` and `none_of` with strings."""
         TYPE_INTEGER: PayloadField._Type.ValueType  # 2
-        """A whole number."""
+        """A whole number. Serves `number_range`, and `equals`, `any_of` and `none_of` with numbers."""
         TYPE_FLOAT: PayloadField._Type.ValueType  # 3
-        """Any number."""
+        """Any number. Serves what INTEGER does."""
         TYPE_BOOL: PayloadField._Type.ValueType  # 4
-        """True or false."""
+        """True or false. Serves `equals`, `any_of` and `none_of` with booleans."""
+        TYPE_TEXT: PayloadField._Type.ValueType  # 5
+        """A string of words. Serves `text_match` and `phrase`. Its values may be compared whole too,
+        but only a KEYWORD serves that.
+        """
+        TYPE_DATETIME: PayloadField._Type.ValueType  # 6
+        """A time: a string in the form of RFC 3339, `2025-06-01T12:00:00Z`, or a date, `2025-06-01`. A
+        time needs its offset from UTC, or Z. Serves `time_range`.
+        """
+        TYPE_GEO: PayloadField._Type.ValueType  # 7
+        """A place: an object such as `{"lat": 52.52, "lon": 13.4}`, `lat` from -90 to 90 and `lon` from
+        -180 to 180, and whatever other keys. Serves `geo_radius` and `geo_box`.
+        """
+        TYPE_UUID: PayloadField._Type.ValueType  # 8
+        """A UUID: a string of lower-case hexadecimal digits with hyphens, such as
+        `0c5f7c1e-9d2a-4a1b-8a55-0f6f3a1c2b7d`. Serves what KEYWORD does in less memory.
+        """
 
     class Type(_Type, metaclass=_TypeEnumTypeWrapper):
-        """The declared type. Values of another type are refused when an item is written."""
+        """The declared type. Values of another type are refused when an item is written (PAYLOAD_TYPE)."""
 
     TYPE_UNSPECIFIED: PayloadField.Type.ValueType  # 0
     """Not used."""
     TYPE_KEYWORD: PayloadField.Type.ValueType  # 1
-    """A string, compared whole."""
+    """A string, compared whole. Serves `equals`, `any_of` and `none_of` with strings."""
     TYPE_INTEGER: PayloadField.Type.ValueType  # 2
-    """A whole number."""
+    """A whole number. Serves `number_range`, and `equals`, `any_of` and `none_of` with numbers."""
     TYPE_FLOAT: PayloadField.Type.ValueType  # 3
-    """Any number."""
+    """Any number. Serves what INTEGER does."""
     TYPE_BOOL: PayloadField.Type.ValueType  # 4
-    """True or false."""
+    """True or false. Serves `equals`, `any_of` and `none_of` with booleans."""
+    TYPE_TEXT: PayloadField.Type.ValueType  # 5
+    """A string of words. Serves `text_match` and `phrase`. Its values may be compared whole too,
+    but only a KEYWORD serves that.
+    """
+    TYPE_DATETIME: PayloadField.Type.ValueType  # 6
+    """A time: a string in the form of RFC 3339, `2025-06-01T12:00:00Z`, or a date, `2025-06-01`. A
+    time needs its offset from UTC, or Z. Serves `time_range`.
+    """
+    TYPE_GEO: PayloadField.Type.ValueType  # 7
+    """A place: an object such as `{"lat": 52.52, "lon": 13.4}`, `lat` from -90 to 90 and `lon` from
+    -180 to 180, and whatever other keys. Serves `geo_radius` and `geo_box`.
+    """
+    TYPE_UUID: PayloadField.Type.ValueType  # 8
+    """A UUID: a string of lower-case hexadecimal digits with hyphens, such as
+    `0c5f7c1e-9d2a-4a1b-8a55-0f6f3a1c2b7d`. Serves what KEYWORD does in less memory.
+    """
 
     NAME_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int

@@ -32,12 +32,15 @@ class CreateCollectionRequest(_message.Message):
     DEFAULT_ENCODER_ID_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     STORAGE_FIELD_NUMBER: _builtins.int
+    UNINDEXED_FILTER_POLICY_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The new collection's name."""
     default_encoder_id: _builtins.str
     """The encoder of every space that names none; the server's first encoder where empty."""
     language: _builtins.str
     """The language of its texts, as an ISO 639-1 code; `en` where empty."""
+    unindexed_filter_policy: _collection_pb2.Collection.UnindexedFilterPolicy.ValueType
+    """What is done with filters that no index serves; WARN where unset."""
     @_builtins.property
     def vector_spaces(self) -> _containers.RepeatedCompositeFieldContainer[_collection_pb2.VectorSpace]:
         """Its vector spaces; where empty, `image`, `caption`, `ocr` and `terms`."""
@@ -59,10 +62,11 @@ class CreateCollectionRequest(_message.Message):
         default_encoder_id: _builtins.str = ...,
         language: _builtins.str = ...,
         storage: _collection_pb2.StorageSettings | None = ...,
+        unindexed_filter_policy: _collection_pb2.Collection.UnindexedFilterPolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,7 +76,9 @@ class Warning(_message.Message):
         CODE_LEG_SKIPPED: Warning._Code.ValueType  # 8
         """A leg could not be asked, for example because the item given as input lacks that vector."""
         CODE_FILTER_FIELD_UNINDEXED: Warning._Code.ValueType  # 9
-        """The filter asks about a payload field without an index: right, but slow on many items."""
+        """The filter asks about a payload field what no index of it serves: right, but slow on many
+        items. `Collection.unindexed_filter_policy` says whether that is warned of.
+        """
         CODE_NOT_SEARCHABLE: Warning._Code.ValueType  # 10
         """No vector could be made from the item, so no search finds it. It is listed and counted."""
 
@@ -102,7 +104,9 @@ class Warning(_message.Message):
     CODE_LEG_SKIPPED: Warning.Code.ValueType  # 8
     """A leg could not be asked, for example because the item given as input lacks that vector."""
     CODE_FILTER_FIELD_UNINDEXED: Warning.Code.ValueType  # 9
-    """The filter asks about a payload field without an index: right, but slow on many items."""
+    """The filter asks about a payload field what no index of it serves: right, but slow on many
+    items. `Collection.unindexed_filter_policy` says whether that is warned of.
+    """
     CODE_NOT_SEARCHABLE: Warning.Code.ValueType  # 10
     """No vector could be made from the item, so no search finds it. It is listed and counted."""
 

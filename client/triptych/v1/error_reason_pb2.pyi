@@ -189,7 +189,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PAYLOAD_TYPE: _ErrorReason.ValueType  # 32
     """A value is not of the type that the collection declares for its field.
 
-    For example: `items[0].payload.price: needs FLOAT (got a string)`
+    For example: `items[0].payload.price: needs FLOAT (got a string)`, or
+    `items[0].payload.taken: needs DATETIME, such as 2025-06-01T12:00:00Z or 2025-06-01 (got
+    2025-02-30)`
     """
     ERROR_REASON_NUMBER_NOT_EXACT: _ErrorReason.ValueType  # 33
     """A whole number of 2^53 or more, of either sign: JSON and double have already rounded it.
@@ -289,13 +291,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `page_token: is not a token of this listing (got abc)`
     """
     ERROR_REASON_FILTER_EMPTY_CONDITION: _ErrorReason.ValueType  # 52
-    """A condition, a list of values or a range with nothing in it.
+    """A condition, a group, a list of values, a range or a text with nothing in it.
 
-    For example: `filter.must[0].field: set one of equals, any_of, number_range, exists`
+    For example: `filter.must[0].field: set one of equals, any_of, number_range, exists, ...`
     """
     ERROR_REASON_FILTER_TYPE: _ErrorReason.ValueType  # 53
-    """A value that can't be compared with (null, a list, a struct), or a range with two lower or two
-    upper bounds.
+    """A value that can't be compared with (null, a list, a struct; in a UUID field a string that is no
+    UUID in its form), or a range with two lower or two upper bounds.
 
     For example: `filter.must[0].field.equals: needs a string, a number or a boolean (got null)`
     """
@@ -305,7 +307,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `filter.must[0].field.name: an unclosed or empty quote (got "a.b)`
     """
     ERROR_REASON_FILTER_TOO_MANY_CONDITIONS: _ErrorReason.ValueType  # 55
-    """A filter with too many conditions.
+    """A filter with too many conditions or values, those of its groups and elements among them.
 
     For example: `filter: too many conditions (got 10000, allowed 256)`
     """
@@ -391,6 +393,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A limit that its operator has set in Qdrant (strict mode) refuses the request.
 
     For example: `the vector store's strict mode refuses this request`
+    """
+    ERROR_REASON_FILTER_TOO_DEEP: _ErrorReason.ValueType  # 70
+    """Filters that stand too deep inside one another. Beyond about 45 of them the message itself
+    can't be parsed: REQUEST_MALFORMED.
+
+    For example: `filter: is nested too deep (allowed 16 levels)`
+    """
+    ERROR_REASON_FILTER_DATETIME: _ErrorReason.ValueType  # 71
+    """A bound of a range of times that is no time.
+
+    For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s and 0 ns,
+    allowed 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
+    """
+    ERROR_REASON_FILTER_GEO: _ErrorReason.ValueType  # 72
+    """A place that is none, a circle without a radius, or a box that is upside down.
+
+    For example: `filter.must[0].field.geo_radius.center.lat: is out of range (got 91.0, allowed
+    -90 to 90)`
+    """
+    ERROR_REASON_FILTER_FIELD_UNINDEXED: _ErrorReason.ValueType  # 73
+    """The filter asks what no index serves, and the collection refuses such filters.
+
+    For example: `filter.must[0].field: price has no index. This collection refuses filters that no
+    index serves: declare the field in payload_fields with a type that serves the test when the
+    collection is made, or make it with another unindexed_filter_policy`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -580,7 +607,9 @@ For example: `items[0].payload: has an empty key`
 ERROR_REASON_PAYLOAD_TYPE: ErrorReason.ValueType  # 32
 """A value is not of the type that the collection declares for its field.
 
-For example: `items[0].payload.price: needs FLOAT (got a string)`
+For example: `items[0].payload.price: needs FLOAT (got a string)`, or
+`items[0].payload.taken: needs DATETIME, such as 2025-06-01T12:00:00Z or 2025-06-01 (got
+2025-02-30)`
 """
 ERROR_REASON_NUMBER_NOT_EXACT: ErrorReason.ValueType  # 33
 """A whole number of 2^53 or more, of either sign: JSON and double have already rounded it.
@@ -680,13 +709,13 @@ ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 51
 For example: `page_token: is not a token of this listing (got abc)`
 """
 ERROR_REASON_FILTER_EMPTY_CONDITION: ErrorReason.ValueType  # 52
-"""A condition, a list of values or a range with nothing in it.
+"""A condition, a group, a list of values, a range or a text with nothing in it.
 
-For example: `filter.must[0].field: set one of equals, any_of, number_range, exists`
+For example: `filter.must[0].field: set one of equals, any_of, number_range, exists, ...`
 """
 ERROR_REASON_FILTER_TYPE: ErrorReason.ValueType  # 53
-"""A value that can't be compared with (null, a list, a struct), or a range with two lower or two
-upper bounds.
+"""A value that can't be compared with (null, a list, a struct; in a UUID field a string that is no
+UUID in its form), or a range with two lower or two upper bounds.
 
 For example: `filter.must[0].field.equals: needs a string, a number or a boolean (got null)`
 """
@@ -696,7 +725,7 @@ ERROR_REASON_FILTER_FIELD_INVALID: ErrorReason.ValueType  # 54
 For example: `filter.must[0].field.name: an unclosed or empty quote (got "a.b)`
 """
 ERROR_REASON_FILTER_TOO_MANY_CONDITIONS: ErrorReason.ValueType  # 55
-"""A filter with too many conditions.
+"""A filter with too many conditions or values, those of its groups and elements among them.
 
 For example: `filter: too many conditions (got 10000, allowed 256)`
 """
@@ -782,5 +811,30 @@ ERROR_REASON_STORE_STRICT_MODE: ErrorReason.ValueType  # 82
 """A limit that its operator has set in Qdrant (strict mode) refuses the request.
 
 For example: `the vector store's strict mode refuses this request`
+"""
+ERROR_REASON_FILTER_TOO_DEEP: ErrorReason.ValueType  # 70
+"""Filters that stand too deep inside one another. Beyond about 45 of them the message itself
+can't be parsed: REQUEST_MALFORMED.
+
+For example: `filter: is nested too deep (allowed 16 levels)`
+"""
+ERROR_REASON_FILTER_DATETIME: ErrorReason.ValueType  # 71
+"""A bound of a range of times that is no time.
+
+For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s and 0 ns,
+allowed 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
+"""
+ERROR_REASON_FILTER_GEO: ErrorReason.ValueType  # 72
+"""A place that is none, a circle without a radius, or a box that is upside down.
+
+For example: `filter.must[0].field.geo_radius.center.lat: is out of range (got 91.0, allowed
+-90 to 90)`
+"""
+ERROR_REASON_FILTER_FIELD_UNINDEXED: ErrorReason.ValueType  # 73
+"""The filter asks what no index serves, and the collection refuses such filters.
+
+For example: `filter.must[0].field: price has no index. This collection refuses filters that no
+index serves: declare the field in payload_fields with a type that serves the test when the
+collection is made, or make it with another unindexed_filter_policy`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

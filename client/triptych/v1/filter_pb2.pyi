@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -27,6 +28,9 @@ class Filter(_message.Message):
     {"must": [{"field": {"name": "category", "equals": "poster"}}],
      "must_not": [{"field": {"name": "price", "number_range": {"gt": 20}}}]}
     ```
+
+    How large it may be, its groups and elements counted, stands in `Limits`: `max_filter_conditions`,
+    `max_filter_values`, `max_filter_text_bytes`, and `max_filter_depth` filters inside one another.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -34,13 +38,16 @@ class Filter(_message.Message):
     MUST_FIELD_NUMBER: _builtins.int
     SHOULD_FIELD_NUMBER: _builtins.int
     MUST_NOT_FIELD_NUMBER: _builtins.int
+    MIN_SHOULD_COUNT_FIELD_NUMBER: _builtins.int
+    min_should_count: _builtins.int
+    """How many of `should` hold at least, up to all of them; 1 where unset or 0."""
     @_builtins.property
     def must(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
         """Every one of these holds."""
 
     @_builtins.property
     def should(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
-        """At least one of these holds, where any is given."""
+        """At least one of these holds, where any is given; `min_should_count` asks for more."""
 
     @_builtins.property
     def must_not(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
@@ -52,10 +59,11 @@ class Filter(_message.Message):
         must: _abc.Iterable[Global___Condition] | None = ...,
         should: _abc.Iterable[Global___Condition] | None = ...,
         must_not: _abc.Iterable[Global___Condition] | None = ...,
+        min_should_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["must", b"must", "must_not", b"must_not", "should", b"should"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_should_count", b"min_should_count", "must", b"must", "must_not", b"must_not", "should", b"should"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -68,20 +76,46 @@ class Condition(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FIELD_FIELD_NUMBER: _builtins.int
+    IDS_FIELD_NUMBER: _builtins.int
+    HAS_VECTOR_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    ELEMENTS_FIELD_NUMBER: _builtins.int
+    has_vector: _builtins.str
+    """The item has a vector in this vector space of the collection. Another name is an error,
+    VECTOR_NAME_UNKNOWN.
+    """
     @_builtins.property
     def field(self) -> Global___FieldCondition:
         """A payload field."""
+
+    @_builtins.property
+    def ids(self) -> Global___IdList:
+        """The item is one of these. An id that no item has is no error."""
+
+    @_builtins.property
+    def group(self) -> Global___Filter:
+        """A filter inside the filter, with at least one condition: `(a OR b) AND (c OR d)` is two of
+        them in `must`.
+        """
+
+    @_builtins.property
+    def elements(self) -> Global___ElementsCondition:
+        """The objects in a list of the payload, one at a time."""
 
     def __init__(
         self,
         *,
         field: Global___FieldCondition | None = ...,
+        ids: Global___IdList | None = ...,
+        has_vector: _builtins.str = ...,
+        group: Global___Filter | None = ...,
+        elements: Global___ElementsCondition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "field", b"field"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "elements", b"elements", "field", b"field", "group", b"group", "has_vector", b"has_vector", "ids", b"ids"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "field", b"field"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "elements", b"elements", "field", b"field", "group", b"group", "has_vector", b"has_vector", "ids", b"ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_condition: _TypeAlias = _typing.Literal["field"]  # noqa: Y015
+    _WhichOneofReturnType_condition: _TypeAlias = _typing.Literal["field", "ids", "has_vector", "group", "elements"]  # noqa: Y015
     _WhichOneofArgType_condition: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_condition) -> _WhichOneofReturnType_condition | None: ...
 
@@ -91,8 +125,10 @@ Global___Condition: _TypeAlias = Condition  # noqa: Y015
 class FieldCondition(_message.Message):
     """A test of one payload field.
 
-    A list passes a test when one of its elements does. A test of another type than that of the
-    field's values is no error; no item passes it.
+    What passes depends on the values alone, never on whether the field has an index. A list passes
+    a test when one of its elements does, unless the test says otherwise; lists inside lists are not
+    looked into. A test of another type than that of the field's values is no error; no item passes
+    it, and every item passes it in `must_not`. The same is true of items without the field.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -102,19 +138,44 @@ class FieldCondition(_message.Message):
     ANY_OF_FIELD_NUMBER: _builtins.int
     NUMBER_RANGE_FIELD_NUMBER: _builtins.int
     EXISTS_FIELD_NUMBER: _builtins.int
+    NONE_OF_FIELD_NUMBER: _builtins.int
+    TIME_RANGE_FIELD_NUMBER: _builtins.int
+    TEXT_MATCH_FIELD_NUMBER: _builtins.int
+    PHRASE_FIELD_NUMBER: _builtins.int
+    GEO_RADIUS_FIELD_NUMBER: _builtins.int
+    GEO_BOX_FIELD_NUMBER: _builtins.int
+    VALUE_COUNT_FIELD_NUMBER: _builtins.int
+    IS_NULL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The field's path: payload keys joined by dots, outermost first. A key that holds a dot or a
     space stands in double quotes: `size."inner width".cm`. A key that holds a double quote or a
-    backslash can't be asked about.
+    backslash can't be asked about. A path leads through objects and never into a list: see
+    `Condition.elements`.
     """
     exists: _builtins.bool
     """True: the field has a value, that is, it is there and is neither null nor an empty list.
     False: it has none.
     """
+    text_match: _builtins.str
+    """Every word of this text occurs in the field, in any order. A word is a run of letters and
+    digits; everything else parts words. Upper and lower case are the same, accents are not, and
+    there is no stemming: `Sale` finds `summer-SALE!`, and not `sales` or `résalé`. Words of
+    languages that are written without spaces are not told apart. Of a list, the words may stand
+    in several of its strings. At least one word.
+    """
+    phrase: _builtins.str
+    """The words of this text stand in the field next to each other, in this order; told apart as
+    in `text_match`. Of a list, in one of its strings.
+    """
+    is_null: _builtins.bool
+    """True: the field is null, or a list with a null in it. False: it is neither, or not there;
+    null and missing are two things.
+    """
     @_builtins.property
     def equals(self) -> _struct_pb2.Value:
         """The field equals this string, number or boolean. Numbers are compared as numbers: 5 equals
-        5.0. Null, structs and lists are refused.
+        5.0. Strings are compared whole and letter by letter, in fields of every type; of a UUID
+        field they have to be UUIDs in its form. Null, objects and lists are refused.
         """
 
     @_builtins.property
@@ -125,6 +186,30 @@ class FieldCondition(_message.Message):
     def number_range(self) -> Global___NumberRange:
         """The field is a number inside this range."""
 
+    @_builtins.property
+    def none_of(self) -> Global___ValueList:
+        """The opposite of `any_of`: the field equals none of these. Items without the field pass, and
+        so do values of another type. A list passes when none of its elements equals any of them.
+        """
+
+    @_builtins.property
+    def time_range(self) -> Global___TimeRange:
+        """The field is a time inside this range."""
+
+    @_builtins.property
+    def geo_radius(self) -> Global___GeoRadius:
+        """The field is a place inside this circle."""
+
+    @_builtins.property
+    def geo_box(self) -> Global___GeoBox:
+        """The field is a place inside this box."""
+
+    @_builtins.property
+    def value_count(self) -> Global___CountRange:
+        """How many values the field has: the length of a list, nulls in it counted; 1 for any other
+        value; 0 for null and where there is no field. No index serves it.
+        """
+
     def __init__(
         self,
         *,
@@ -133,16 +218,60 @@ class FieldCondition(_message.Message):
         any_of: Global___ValueList | None = ...,
         number_range: Global___NumberRange | None = ...,
         exists: _builtins.bool = ...,
+        none_of: Global___ValueList | None = ...,
+        time_range: Global___TimeRange | None = ...,
+        text_match: _builtins.str = ...,
+        phrase: _builtins.str = ...,
+        geo_radius: Global___GeoRadius | None = ...,
+        geo_box: Global___GeoBox | None = ...,
+        value_count: Global___CountRange | None = ...,
+        is_null: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["any_of", b"any_of", "equals", b"equals", "exists", b"exists", "number_range", b"number_range", "test", b"test"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["any_of", b"any_of", "equals", b"equals", "exists", b"exists", "geo_box", b"geo_box", "geo_radius", b"geo_radius", "is_null", b"is_null", "none_of", b"none_of", "number_range", b"number_range", "phrase", b"phrase", "test", b"test", "text_match", b"text_match", "time_range", b"time_range", "value_count", b"value_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_of", b"any_of", "equals", b"equals", "exists", b"exists", "name", b"name", "number_range", b"number_range", "test", b"test"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_of", b"any_of", "equals", b"equals", "exists", b"exists", "geo_box", b"geo_box", "geo_radius", b"geo_radius", "is_null", b"is_null", "name", b"name", "none_of", b"none_of", "number_range", b"number_range", "phrase", b"phrase", "test", b"test", "text_match", b"text_match", "time_range", b"time_range", "value_count", b"value_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_test: _TypeAlias = _typing.Literal["equals", "any_of", "number_range", "exists"]  # noqa: Y015
+    _WhichOneofReturnType_test: _TypeAlias = _typing.Literal["equals", "any_of", "number_range", "exists", "none_of", "time_range", "text_match", "phrase", "geo_radius", "geo_box", "value_count", "is_null"]  # noqa: Y015
     _WhichOneofArgType_test: _TypeAlias = _typing.Literal["test", b"test"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_test) -> _WhichOneofReturnType_test | None: ...
 
 Global___FieldCondition: _TypeAlias = FieldCondition  # noqa: Y015
+
+@_typing.final
+class ElementsCondition(_message.Message):
+    """A filter on the objects in a list of the payload.
+
+    It holds when one object in the list passes the whole filter: with the payload
+    `{"lines": [{"sku": "a", "count": 1}, {"sku": "b", "count": 9}]}` the elements of `lines` with `sku`
+    equal to `a` and a `count` above 5 are none, though `lines` has both. What is not a list holds
+    nothing. No index serves it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The path of the list, as in `FieldCondition.name`."""
+    @_builtins.property
+    def filter(self) -> Global___Filter:
+        """What one object passes, with at least one condition. The paths in it begin inside the object.
+        `ids` and `has_vector` ask about items, and are refused here.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        filter: Global___Filter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ElementsCondition: _TypeAlias = ElementsCondition  # noqa: Y015
 
 @_typing.final
 class ValueList(_message.Message):
@@ -167,6 +296,30 @@ class ValueList(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ValueList: _TypeAlias = ValueList  # noqa: Y015
+
+@_typing.final
+class IdList(_message.Message):
+    """A list of items."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of items, the caller's own; at least one."""
+
+    def __init__(
+        self,
+        *,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdList: _TypeAlias = IdList  # noqa: Y015
 
 @_typing.final
 class NumberRange(_message.Message):
@@ -216,3 +369,202 @@ class NumberRange(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__lte) -> _WhichOneofReturnType__lte | None: ...
 
 Global___NumberRange: _TypeAlias = NumberRange  # noqa: Y015
+
+@_typing.final
+class CountRange(_message.Message):
+    """A range of counts. At least one bound is set; at most one lower and one upper."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GT_FIELD_NUMBER: _builtins.int
+    GTE_FIELD_NUMBER: _builtins.int
+    LT_FIELD_NUMBER: _builtins.int
+    LTE_FIELD_NUMBER: _builtins.int
+    gt: _builtins.int
+    """More than."""
+    gte: _builtins.int
+    """This many or more."""
+    lt: _builtins.int
+    """Fewer than."""
+    lte: _builtins.int
+    """This many or fewer."""
+    def __init__(
+        self,
+        *,
+        gt: _builtins.int | None = ...,
+        gte: _builtins.int | None = ...,
+        lt: _builtins.int | None = ...,
+        lte: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gt", b"_gt", "_gte", b"_gte", "_lt", b"_lt", "_lte", b"_lte", "gt", b"gt", "gte", b"gte", "lt", b"lt", "lte", b"lte"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gt", b"_gt", "_gte", b"_gte", "_lt", b"_lt", "_lte", b"_lte", "gt", b"gt", "gte", b"gte", "lt", b"lt", "lte", b"lte"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__gt: _TypeAlias = _typing.Literal["gt"]  # noqa: Y015
+    _WhichOneofArgType__gt: _TypeAlias = _typing.Literal["_gt", b"_gt"]  # noqa: Y015
+    _WhichOneofReturnType__gte: _TypeAlias = _typing.Literal["gte"]  # noqa: Y015
+    _WhichOneofArgType__gte: _TypeAlias = _typing.Literal["_gte", b"_gte"]  # noqa: Y015
+    _WhichOneofReturnType__lt: _TypeAlias = _typing.Literal["lt"]  # noqa: Y015
+    _WhichOneofArgType__lt: _TypeAlias = _typing.Literal["_lt", b"_lt"]  # noqa: Y015
+    _WhichOneofReturnType__lte: _TypeAlias = _typing.Literal["lte"]  # noqa: Y015
+    _WhichOneofArgType__lte: _TypeAlias = _typing.Literal["_lte", b"_lte"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gt) -> _WhichOneofReturnType__gt | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gte) -> _WhichOneofReturnType__gte | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lt) -> _WhichOneofReturnType__lt | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lte) -> _WhichOneofReturnType__lte | None: ...
+
+Global___CountRange: _TypeAlias = CountRange  # noqa: Y015
+
+@_typing.final
+class TimeRange(_message.Message):
+    """A range of times. At least one bound is set; at most one lower and one upper.
+
+    A bound is a Timestamp, which every language makes from its own times and JSON writes as an RFC
+    3339 string: `{"gte": "2025-06-01T00:00:00Z", "lt": "2025-07-01T00:00:00+02:00"}`.
+
+    A time in a payload is a string in the form of RFC 3339, such as `2025-06-01T12:00:00.5+02:00`.
+    One without an offset counts as UTC, and a date alone as its first moment in UTC. Other strings
+    are no times. Times are compared to the microsecond; finer digits, of either side, don't count.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GT_FIELD_NUMBER: _builtins.int
+    GTE_FIELD_NUMBER: _builtins.int
+    LT_FIELD_NUMBER: _builtins.int
+    LTE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def gt(self) -> _timestamp_pb2.Timestamp:
+        """After."""
+
+    @_builtins.property
+    def gte(self) -> _timestamp_pb2.Timestamp:
+        """At this time or after."""
+
+    @_builtins.property
+    def lt(self) -> _timestamp_pb2.Timestamp:
+        """Before."""
+
+    @_builtins.property
+    def lte(self) -> _timestamp_pb2.Timestamp:
+        """At this time or before."""
+
+    def __init__(
+        self,
+        *,
+        gt: _timestamp_pb2.Timestamp | None = ...,
+        gte: _timestamp_pb2.Timestamp | None = ...,
+        lt: _timestamp_pb2.Timestamp | None = ...,
+        lte: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gt", b"gt", "gte", b"gte", "lt", b"lt", "lte", b"lte"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gt", b"gt", "gte", b"gte", "lt", b"lt", "lte", b"lte"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimeRange: _TypeAlias = TimeRange  # noqa: Y015
+
+@_typing.final
+class GeoPoint(_message.Message):
+    """A place on the earth. In a payload it is an object with the same two keys, such as
+    `{"lat": 52.52, "lon": 13.4}`; other keys beside them don't matter.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAT_FIELD_NUMBER: _builtins.int
+    LON_FIELD_NUMBER: _builtins.int
+    lat: _builtins.float
+    """Latitude in degrees, from -90 to 90, north positive. Always set."""
+    lon: _builtins.float
+    """Longitude in degrees, from -180 to 180, east positive. Always set. -180 and 180 are the same."""
+    def __init__(
+        self,
+        *,
+        lat: _builtins.float | None = ...,
+        lon: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_lat", b"_lat", "_lon", b"_lon", "lat", b"lat", "lon", b"lon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lat", b"_lat", "_lon", b"_lon", "lat", b"lat", "lon", b"lon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__lat: _TypeAlias = _typing.Literal["lat"]  # noqa: Y015
+    _WhichOneofArgType__lat: _TypeAlias = _typing.Literal["_lat", b"_lat"]  # noqa: Y015
+    _WhichOneofReturnType__lon: _TypeAlias = _typing.Literal["lon"]  # noqa: Y015
+    _WhichOneofArgType__lon: _TypeAlias = _typing.Literal["_lon", b"_lon"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lat) -> _WhichOneofReturnType__lat | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lon) -> _WhichOneofReturnType__lon | None: ...
+
+Global___GeoPoint: _TypeAlias = GeoPoint  # noqa: Y015
+
+@_typing.final
+class GeoRadius(_message.Message):
+    """A circle on the earth: every place at most so far from its center, along the surface of a sphere
+    of 6,371,008.8 m.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CENTER_FIELD_NUMBER: _builtins.int
+    RADIUS_M_FIELD_NUMBER: _builtins.int
+    radius_m: _builtins.float
+    """The distance in metres, above 0. From 20,015,116 m on, every place is inside."""
+    @_builtins.property
+    def center(self) -> Global___GeoPoint:
+        """The center."""
+
+    def __init__(
+        self,
+        *,
+        center: Global___GeoPoint | None = ...,
+        radius_m: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["center", b"center"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["center", b"center", "radius_m", b"radius_m"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GeoRadius: _TypeAlias = GeoRadius  # noqa: Y015
+
+@_typing.final
+class GeoBox(_message.Message):
+    """A box of the earth between two parallels and two meridians, edges included.
+
+    From its south-west corner it reaches north and east. So where the west is the greater longitude
+    the box crosses the antimeridian: from `{"lat": -20, "lon": 170}` to `{"lat": -10, "lon": -170}` it
+    is 20 degrees wide. A box that reaches a pole holds the pole, which has every longitude.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOUTH_WEST_FIELD_NUMBER: _builtins.int
+    NORTH_EAST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def south_west(self) -> Global___GeoPoint:
+        """The south-western corner."""
+
+    @_builtins.property
+    def north_east(self) -> Global___GeoPoint:
+        """The north-eastern corner; not to the south of the other."""
+
+    def __init__(
+        self,
+        *,
+        south_west: Global___GeoPoint | None = ...,
+        north_east: Global___GeoPoint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["north_east", b"north_east", "south_west", b"south_west"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["north_east", b"north_east", "south_west", b"south_west"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GeoBox: _TypeAlias = GeoBox  # noqa: Y015

@@ -43,6 +43,18 @@ class FieldType(Enum):
     INTEGER = "integer"
     FLOAT = "float"
     BOOL = "bool"
+    TEXT = "text"
+    DATETIME = "datetime"
+    GEO = "geo"
+    UUID = "uuid"
+
+
+class UnindexedFilterPolicy(Enum):
+    """What is done with a filter that no index serves: answered, with a warning, or refused."""
+
+    ALLOW = "allow"
+    WARN = "warn"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,7 @@ class Collection:
     language: str
     create_time: datetime
     storage: StorageSettings = STORE_DEFAULTS
+    unindexed_filter_policy: UnindexedFilterPolicy = UnindexedFilterPolicy.WARN
 
     def space(self, name: str) -> VectorSpace | None:
         """The vector space of that name, or None."""

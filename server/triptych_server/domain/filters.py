@@ -1,13 +1,15 @@
 """A filter as a tree of frozen conditions.
 
-Every part of a ``Filter`` must hold: all of ``must``, at least one of ``should`` where there are
-any, none of ``must_not``. Paths are tuples of payload keys, outermost first, so that a key with
-a dot in it is just a key.
+Every part of a ``Filter`` must hold: all of ``must``, at least ``min_should_count`` of ``should``
+where there are any, none of ``must_not``. Paths are tuples of payload keys, outermost first, so
+that a key with a dot in it is just a key. What each test lets through is said in filter.proto.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 FieldPath = tuple[str, ...]
 Scalar = str | bool | int | float
@@ -28,6 +30,13 @@ class AnyOf:
 
 
 @dataclass(frozen=True, slots=True)
+class NoneOf:
+    """The opposite of ``AnyOf``: a point without the field passes."""
+
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NumberRange:
     """The field, or one element of a list field, is a number within every bound given."""
 
@@ -35,6 +44,72 @@ class NumberRange:
     gte: float | None = None
     lt: float | None = None
     lte: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """The field, or one element of a list field, is a time within every bound given.
+
+    Bounds are in UTC and whole microseconds, and so are the times compared with them.
+    """
+
+    gt: datetime | None = None
+    gte: datetime | None = None
+    lt: datetime | None = None
+    lte: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatch:
+    """Every word of ``text`` occurs in the field, or somewhere in a list field."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """The words of ``text`` stand side by side in the field, or in one element of a list field."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GeoRadius:
+    """The field, or one element of a list field, is a place at most ``radius_m`` metres away.
+
+    ``lat`` and ``lon`` are in degrees; distances are those on a sphere of 6,371,008.8 m.
+    """
+
+    lat: float
+    lon: float
+    radius_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class GeoBox:
+    """The field, or one element of a list field, is a place in the box, its edges included.
+
+    Degrees. The box runs from ``west`` to the east, over the antimeridian where ``west > east``;
+    -180 and 180 are one meridian, and a box that reaches a pole holds it.
+    """
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCount:
+    """The count of the field's values is within every bound given.
+
+    That is the length of a list, 1 for any other value but null, 0 for null and for no field.
+    """
+
+    gt: int | None = None
+    gte: int | None = None
+    lt: int | None = None
+    lte: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +122,27 @@ class Exists:
     expected: bool = True
 
 
-Test = Equals | AnyOf | NumberRange | Exists
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """The field is null, or a list with a null in it; ``expected`` False asks for the opposite."""
+
+    expected: bool = True
+
+
+Test = (
+    Equals
+    | AnyOf
+    | NoneOf
+    | NumberRange
+    | TimeRange
+    | TextMatch
+    | Phrase
+    | GeoRadius
+    | GeoBox
+    | ValueCount
+    | Exists
+    | IsNull
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +160,54 @@ class PointIds:
     ids: tuple[str, ...]
 
 
-Condition = FieldCondition | PointIds
+@dataclass(frozen=True, slots=True)
+class HasVector:
+    """The point has the named vector."""
+
+    vector_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A filter in the place of a condition."""
+
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """One object in the list at ``path`` passes ``filter``, whose paths begin in that object.
+
+    ``filter`` holds no ``PointIds`` and no ``HasVector``, at any depth.
+    """
+
+    path: FieldPath
+    filter: Filter
+
+
+Condition = FieldCondition | PointIds | HasVector | Group | Elements
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All of ``must``, one of ``should`` (if any), none of ``must_not``; empty passes all."""
+    """All of ``must``, so many of ``should`` (if any), none of ``must_not``; empty passes all."""
 
     must: tuple[Condition, ...] = ()
     should: tuple[Condition, ...] = ()
     must_not: tuple[Condition, ...] = ()
+    min_should_count: int = 1
 
     @property
     def is_empty(self) -> bool:
-        """Whether every item passes."""
+        """Whether it holds no condition, so that every item passes."""
         return not (self.must or self.should or self.must_not)
 
-    def field_paths(self) -> tuple[FieldPath, ...]:
-        """The payload fields that are asked about, each once, in order."""
-        conditions = (*self.must, *self.should, *self.must_not)
-        return tuple(dict.fromkeys(c.path for c in conditions if isinstance(c, FieldCondition)))
+    def conditions(self, path: str) -> Iterator[tuple[str, Condition]]:
+        """Its own conditions, each with its path in a request where the filter is at ``path``."""
+        parts = {"must": self.must, "should": self.should, "must_not": self.must_not}
+        for name, conditions in parts.items():
+            for place, condition in enumerate(conditions):
+                yield f"{path}.{name}[{place}]", condition
 
 
 # The filter that every item passes.

@@ -26,6 +26,9 @@ class Limits:
     max_legs: int = 16
     max_weight: float = 1000.0
     max_filter_conditions: int = 256
+    max_filter_values: int = 4096
+    max_filter_depth: int = 16
+    max_filter_text_bytes: int = 1024
     max_dimension: int = 65_536
     max_vectors_per_multivector: int = 256
     max_sparse_terms: int = 65_536

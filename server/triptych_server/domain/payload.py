@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeGuard
 
@@ -9,6 +10,7 @@ from triptych_server.domain.collections import FieldType, PayloadField
 from triptych_server.domain.errors import Reason, Violation, violation
 from triptych_server.domain.filters import FieldPath, Scalar
 from triptych_server.domain.items import Json, Payload
+from triptych_server.domain.times import is_time
 
 # From here on a double no longer holds every whole number: JSON has already rounded it.
 FIRST_INEXACT = 2**53
@@ -16,11 +18,45 @@ FIRST_INEXACT = 2**53
 # A path names no place inside a list of structs, so these keys are those of no declared field.
 _IN_LIST = "\x00"
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether ``text`` is a UUID in the one form that UUID fields hold: lower case, hyphens.
+
+    An index compares UUIDs, whatever their form; without one, texts are compared. In this form
+    both are the same.
+    """
+    return _UUID.fullmatch(text) is not None
+
+
+def _is_degrees(value: Json, most: int) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most
+
+
+def _is_place(value: Json | Payload) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and _is_degrees(value.get("lat"), 90)
+        and _is_degrees(value.get("lon"), 180)
+    )
+
+
 _ACCEPTS: dict[FieldType, Callable[[Json | Payload], bool]] = {
     FieldType.KEYWORD: lambda v: isinstance(v, str),
     FieldType.INTEGER: lambda v: isinstance(v, int) and not isinstance(v, bool),
     FieldType.FLOAT: lambda v: isinstance(v, int | float) and not isinstance(v, bool),
     FieldType.BOOL: lambda v: isinstance(v, bool),
+    FieldType.TEXT: lambda v: isinstance(v, str),
+    FieldType.DATETIME: lambda v: isinstance(v, str) and is_time(v),
+    FieldType.GEO: _is_place,
+    FieldType.UUID: lambda v: isinstance(v, str) and is_uuid(v),
+}
+# What the value has to look like, where the type's name does not say it.
+_FORMS = {
+    FieldType.DATETIME: "such as 2025-06-01T12:00:00Z or 2025-06-01",
+    FieldType.GEO: 'such as {"lat": 52.52, "lon": 13.4}, lat from -90 to 90, lon from -180 to 180',
+    FieldType.UUID: "in lower case with hyphens",
 }
 
 
@@ -56,8 +92,11 @@ def _mistyped(declared: FieldType, value: Json | Payload, text: str) -> Iterator
         entries = [(f"{text}[{place}]", entry) for place, entry in enumerate(value)]
     for where, entry in entries:
         if entry is not None and not _ACCEPTS[declared](entry):
-            what = f"needs {declared.name}"
-            yield violation(where, Reason.PAYLOAD_TYPE, what, got=_type_name(entry))
+            form = _FORMS.get(declared)
+            what = f"needs {declared.name}, {form}" if form else f"needs {declared.name}"
+            # A string that is none of its kind says more than that it is one.
+            got = entry if form and entry and isinstance(entry, str) else _type_name(entry)
+            yield violation(where, Reason.PAYLOAD_TYPE, what, got=got)
 
 
 def _walk(

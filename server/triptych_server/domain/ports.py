@@ -79,8 +79,10 @@ class StoreInfo:
 class VectorStore(Protocol):
     """Collections of points with named vectors.
 
-    Vectors are validated by the caller (name, kind, dimension, finite); COSINE spaces return them
-    with unit length. A write that returns is kept through the death of this process.
+    Vectors are validated by the caller (name, kind, dimension, finite), and so are the values of
+    declared payload fields; COSINE spaces return vectors with unit length. What a filter lets
+    through depends on the values alone (see filter.proto), never on whether their field has an
+    index. A write that returns is kept through the death of this process.
     """
 
     async def create_collection(self, collection: Collection) -> None:

@@ -20,6 +20,7 @@ from triptych_server.domain.collections import (
     Source,
     SpaceKind,
     Stamp,
+    UnindexedFilterPolicy,
     VectorSpace,
     Windows,
 )
@@ -47,6 +48,7 @@ def collection_tree(collection: Collection) -> dict[str, Json]:
             {"name": field.name, "type": field.type.value} for field in collection.payload_fields
         ],
         "storage": _dump_storage(collection.storage),
+        "unindexed_filter_policy": collection.unindexed_filter_policy.value,
     }
 
 
@@ -74,6 +76,10 @@ def load_tree(tree: Any) -> Collection:
             language=tree["language"],
             create_time=datetime.fromisoformat(tree["create_time"]),
             storage=_load_storage(tree.get("storage") or {}),
+            # Collections of the first server have none: they were answered with a warning.
+            unindexed_filter_policy=UnindexedFilterPolicy(
+                tree.get("unindexed_filter_policy", UnindexedFilterPolicy.WARN.value)
+            ),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a collection: {error!r}") from error

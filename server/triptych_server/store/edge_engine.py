@@ -18,12 +18,14 @@ import qdrant_edge as edge
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.paths import parse_path
+from triptych_server.domain.payload import field_types
 from triptych_server.domain.ports import LegQuery, Page, StoredPoint
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.catalogue import NAME, Catalogue, UnreadableCollection
+from triptych_server.store.edge_filters import Types, edge_filter
 from triptych_server.store.edge_mapping import (
     create_index,
-    edge_filter,
     edge_point,
     edge_query,
     shard_config,
@@ -58,6 +60,7 @@ class EdgeEngine:
         self._catalogue = Catalogue(root)
         self._collections: dict[str, Collection] = {}
         self._shards: dict[str, edge.EdgeShard] = {}
+        self._types: dict[str, Types] = {}
 
     def open(self) -> ask.Ready:
         """Open every collection. Raises EngineFailure (UNREADABLE, LOCKED)."""
@@ -79,7 +82,7 @@ class EdgeEngine:
             case ask.Scroll():
                 return self._scroll(request)
             case ask.Count(collection_id, filter):
-                return self._count(self._shard(collection_id), filter)
+                return self._count(collection_id, filter)
             case ask.Delete(collection_id, ids):
                 return self._delete(collection_id, ids)
             case ask.DeleteMatching(collection_id, filter):
@@ -121,6 +124,7 @@ class EdgeEngine:
             raise EngineFailure(kind, str(error), collection.id) from error
         self._shards[collection.id] = shard
         self._collections[collection.id] = collection
+        self._types[collection.id] = field_types(collection.payload_fields, parse_path)
 
     def _create(self, collection: Collection) -> None:
         if collection.id in self._shards:
@@ -149,6 +153,7 @@ class EdgeEngine:
         shard = self._shard(collection_id)
         self._catalogue.drop(collection_id)
         del self._shards[collection_id], self._collections[collection_id]
+        del self._types[collection_id]
         shard.close()
 
     def _upsert(self, request: ask.Upsert) -> None:
@@ -172,7 +177,7 @@ class EdgeEngine:
             edge.ScrollRequest(
                 offset=request.start_id,
                 limit=request.limit,
-                filter=_compiled(request.filter),
+                filter=self._compiled(request.collection_id, request.filter),
                 with_payload=True,
                 with_vector=request.vectors,
             )
@@ -182,8 +187,10 @@ class EdgeEngine:
             None if next_id is None else str(next_id),
         )
 
-    def _count(self, shard: edge.EdgeShard, filter: Filter) -> int:
-        return shard.count(edge.CountRequest(exact=True, filter=_compiled(filter)))
+    def _count(self, collection_id: str, filter: Filter) -> int:
+        shard = self._shard(collection_id)
+        compiled = self._compiled(collection_id, filter)
+        return shard.count(edge.CountRequest(exact=True, filter=compiled))
 
     def _delete(self, collection_id: str, ids: tuple[str, ...]) -> int:
         shard = self._shard(collection_id)
@@ -194,11 +201,10 @@ class EdgeEngine:
 
     def _delete_matching(self, collection_id: str, filter: Filter) -> int:
         shard = self._shard(collection_id)
-        count = self._count(shard, filter)
+        count = self._count(collection_id, filter)
         if count:
-            shard.update(
-                edge.UpdateOperation.delete_points_by_filter(_compiled(filter) or edge.Filter())
-            )
+            compiled = self._compiled(collection_id, filter) or edge.Filter()
+            shard.update(edge.UpdateOperation.delete_points_by_filter(compiled))
         return count
 
     def _query(
@@ -216,7 +222,7 @@ class EdgeEngine:
                 continue
             key = (id(leg.filter), id(leg.within))
             if key not in compiled:
-                compiled[key] = _compiled(leg.filter, leg.within)
+                compiled[key] = self._compiled(collection_id, leg.filter, leg.within)
             requests.append(edge_query(collection, leg, compiled[key]))
             asked.append(position)
         answers: list[list[tuple[str, float]]] = [[] for _ in legs]
@@ -229,6 +235,14 @@ class EdgeEngine:
                 hits.sort(key=lambda hit: (-hit[1], hit[0]))
                 answers[position] = hits
         return answers
+
+    def _compiled(
+        self, collection_id: str, filter: Filter, within: tuple[str, ...] | None = None
+    ) -> edge.Filter | None:
+        try:
+            return edge_filter(filter, self._types[collection_id], within)
+        except UnaddressableField as error:
+            raise EngineFailure(FailureKind.FIELD_INVALID, "unaddressable", str(error)) from error
 
     def _flush(self, collection_id: str) -> None:
         if collection_id in self._shards:
@@ -267,10 +281,3 @@ def _written(point_id: object, names: dict[int, str]) -> str:
     if name is None:
         name = names[point_id.int] = str(point_id)
     return name
-
-
-def _compiled(filter: Filter, within: tuple[str, ...] | None = None) -> edge.Filter | None:
-    try:
-        return edge_filter(filter, within)
-    except UnaddressableField as error:
-        raise EngineFailure(FailureKind.FIELD_INVALID, "unaddressable", str(error)) from error

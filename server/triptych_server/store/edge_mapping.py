@@ -1,18 +1,10 @@
 """The domain's types as Qdrant Edge objects, and its answers as the domain's.
 
-Three habits of the engine are met here, all found by running it:
-
-- Its binding takes a Python ``bool`` for the integer it also is, so that a match on True would
-  find 1. ``numpy.bool_`` is taken for what it is.
-- What a match on a number finds depends on the index of the field. A closed range finds 5 and 5.0
-  alike under every index but one: the integer index knows whole numbers only.
-- The IDF of a sparse space counts deleted points until the folder is opened again.
+One habit of the engine is met here, found by running it: the IDF of a sparse space counts deleted
+points until the folder is opened again. Those of its filters are met in edge_filters.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import assert_never
 
 import numpy as np
 import qdrant_edge as edge
@@ -25,17 +17,6 @@ from triptych_server.domain.collections import (
     SpaceKind,
     VectorSpace,
 )
-from triptych_server.domain.filters import (
-    AnyOf,
-    Condition,
-    Equals,
-    Exists,
-    FieldCondition,
-    Filter,
-    NumberRange,
-    PointIds,
-    Scalar,
-)
 from triptych_server.domain.paths import parse_path
 from triptych_server.domain.ports import LegQuery, Point, StoredPoint
 from triptych_server.domain.vectors import SparseVector, Vector
@@ -43,23 +24,21 @@ from triptych_server.store.engine_checks import check_payload, check_vector
 from triptych_server.store.json_path import json_path
 
 EdgeVector = list[float] | list[list[float]] | edge.SparseVector
-EdgeCondition = (
-    edge.FieldCondition
-    | edge.IsEmptyCondition
-    | edge.IsNullCondition
-    | edge.HasIdCondition
-    | edge.HasVectorCondition
-    | edge.NestedCondition
-    | edge.Filter
-)
 
 _DISTANCE = {Distance.COSINE: edge.Distance.Cosine, Distance.DOT: edge.Distance.Dot}
 
-_INDEX = {
+_INDEX: dict[FieldType, edge.PayloadSchemaType | edge.TextIndexParams] = {
     FieldType.KEYWORD: edge.PayloadSchemaType.Keyword,
     FieldType.INTEGER: edge.PayloadSchemaType.Integer,
     FieldType.FLOAT: edge.PayloadSchemaType.Float,
     FieldType.BOOL: edge.PayloadSchemaType.Bool,
+    # Its words are those that the engine takes from a field without an index.
+    FieldType.TEXT: edge.TextIndexParams(
+        tokenizer=edge.TokenizerType.Word, lowercase=True, phrase_matching=True
+    ),
+    FieldType.DATETIME: edge.PayloadSchemaType.Datetime,
+    FieldType.GEO: edge.PayloadSchemaType.Geo,
+    FieldType.UUID: edge.PayloadSchemaType.Uuid,
 }
 
 
@@ -135,23 +114,6 @@ def edge_query(
     )
 
 
-def edge_filter(filter: Filter, within: Sequence[str] | None = None) -> edge.Filter | None:
-    """The filter, joined with a choice of point ids; None where everything passes.
-
-    Raises UnaddressableField.
-    """
-    if filter.is_empty and within is None:
-        return None
-    must: list[EdgeCondition] = [_condition(condition) for condition in filter.must]
-    if within is not None:
-        must.append(edge.HasIdCondition(set(within)))
-    return edge.Filter(
-        must=must or None,
-        should=[_condition(condition) for condition in filter.should] or None,
-        must_not=[_condition(condition) for condition in filter.must_not] or None,
-    )
-
-
 def stored_point(record: edge.Record) -> StoredPoint:
     """A point as read; vectors as float32 arrays, multivectors of shape (n, dimension)."""
     vectors: dict[str, Vector] = {}
@@ -174,48 +136,3 @@ def _domain_vector(vector: object) -> Vector:
             np.asarray(vector.values, dtype=np.float32),
         )
     return np.asarray(vector, dtype=np.float32)
-
-
-def _condition(condition: Condition) -> EdgeCondition:
-    match condition:
-        case PointIds(ids):
-            return edge.HasIdCondition(set(ids))
-        case FieldCondition(path, test):
-            key = json_path(path)
-        case _:
-            assert_never(condition)
-    match test:
-        case Equals(value):
-            return _equals(key, value)
-        case AnyOf(values):
-            return _any_of(key, values)
-        case NumberRange(gt, gte, lt, lte):
-            return edge.FieldCondition(key, range=edge.RangeFloat(gt=gt, gte=gte, lt=lt, lte=lte))
-        case Exists(expected):
-            empty = edge.IsEmptyCondition(key)
-            return edge.Filter(must_not=[empty]) if expected else empty
-        case _:
-            assert_never(test)
-
-
-def _equals(key: str, value: Scalar) -> edge.FieldCondition:
-    if isinstance(value, bool):
-        # The stub says bool; the binding reads a Python bool as 0 or 1, and this one as a bool.
-        truth: bool = np.bool_(value)  # type: ignore[assignment]
-        return edge.FieldCondition(key, match=edge.MatchValue(truth))
-    if isinstance(value, str):
-        return edge.FieldCondition(key, match=edge.MatchValue(value))
-    number = float(value)
-    return edge.FieldCondition(key, range=edge.RangeFloat(gte=number, lte=number))
-
-
-def _any_of(key: str, values: Sequence[Scalar]) -> edge.Filter:
-    words = [value for value in values if isinstance(value, str)]
-    others = [_equals(key, value) for value in values if not isinstance(value, str)]
-    group: list[EdgeCondition] = [*others]
-    if words:
-        group.append(edge.FieldCondition(key, match=edge.MatchAny(words)))
-    if not group:
-        # The engine lets everything through an empty group, but nothing equals one of no values.
-        group.append(edge.HasIdCondition(set()))
-    return edge.Filter(should=group)

@@ -265,6 +265,8 @@ def _ready_mark(collection: Collection) -> str:
     return collection.create_time.isoformat()
 
 
-def _indexes(collection: Collection) -> dict[str, models.PayloadSchemaType]:
+def _indexes(
+    collection: Collection,
+) -> dict[str, models.PayloadSchemaType | models.TextIndexParams]:
     """The index of each declared field, by its path."""
     return {json_path(parse_path(f.name)): INDEX[f.type] for f in collection.payload_fields}

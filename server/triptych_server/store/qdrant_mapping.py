@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from qdrant_client import models
@@ -24,12 +26,24 @@ QdrantVector = list[float] | list[list[float]] | models.SparseVector
 
 _DISTANCE = {Distance.COSINE: models.Distance.COSINE, Distance.DOT: models.Distance.DOT}
 
-INDEX = {
-    FieldType.KEYWORD: models.PayloadSchemaType.KEYWORD,
-    FieldType.INTEGER: models.PayloadSchemaType.INTEGER,
-    FieldType.FLOAT: models.PayloadSchemaType.FLOAT,
-    FieldType.BOOL: models.PayloadSchemaType.BOOL,
-}
+INDEX: Mapping[FieldType, models.PayloadSchemaType | models.TextIndexParams] = MappingProxyType(
+    {
+        FieldType.KEYWORD: models.PayloadSchemaType.KEYWORD,
+        FieldType.INTEGER: models.PayloadSchemaType.INTEGER,
+        FieldType.FLOAT: models.PayloadSchemaType.FLOAT,
+        FieldType.BOOL: models.PayloadSchemaType.BOOL,
+        # Its words are those that Qdrant takes from a field without an index.
+        FieldType.TEXT: models.TextIndexParams(
+            type=models.TextIndexType.TEXT,
+            tokenizer=models.TokenizerType.WORD,
+            lowercase=True,
+            phrase_matching=True,
+        ),
+        FieldType.DATETIME: models.PayloadSchemaType.DATETIME,
+        FieldType.GEO: models.PayloadSchemaType.GEO,
+        FieldType.UUID: models.PayloadSchemaType.UUID,
+    }
+)
 
 # With quantized vectors so many times the candidates are taken, scored exactly, and cut down.
 _OVERSAMPLING = {None: 2.0, Quantization.SCALAR_INT8: 2.0, Quantization.BINARY: 4.0}
@@ -132,7 +146,7 @@ def qdrant_query(collection: Collection, leg: LegQuery) -> models.QueryRequest:
         query=qdrant_vector(space, leg.vector),
         using=space.name,
         limit=leg.limit,
-        filter=qdrant_filter(leg.filter, leg.within),
+        filter=qdrant_filter(collection, leg.filter, leg.within),
         params=models.SearchParams(exact=exact, quantization=quantization, idf=idf),
         with_payload=False,
         with_vector=False,

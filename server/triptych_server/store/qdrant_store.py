@@ -217,16 +217,18 @@ class QdrantStore:
         await self._the_one(collection_id, None, fresh=True)
         count = await self.count(collection_id, filter)
         if count:
+            collection = await self._the_one(collection_id, None)
             with fence("delete_matching"):
-                selector = models.FilterSelector(filter=qdrant_filter(filter) or models.Filter())
+                compiled = qdrant_filter(collection, filter)
+                selector = models.FilterSelector(filter=compiled or models.Filter())
             await self._remove(collection_id, selector)
         return count
 
     async def count(self, collection_id: str, filter: Filter) -> int:
         """The exact count of points that pass ``filter``."""
-        await self._the_one(collection_id, None)
+        collection = await self._the_one(collection_id, None)
         with fence("count"):
-            compiled = qdrant_filter(filter)
+            compiled = qdrant_filter(collection, filter)
         counting = self._client.count(self._catalogue.name(collection_id), compiled, exact=True)
         return (await self._line.ask(Call("count", collection_id), counting)).count
 
@@ -240,9 +242,9 @@ class QdrantStore:
         vectors: bool = False,
     ) -> Page:
         """Points in the order of their ids, from ``start_id`` (inclusive) on."""
-        await self._the_one(collection_id, None)
+        collection = await self._the_one(collection_id, None)
         with fence("scroll"):
-            compiled = qdrant_filter(filter)
+            compiled = qdrant_filter(collection, filter)
         reading = self._client.scroll(
             self._catalogue.name(collection_id),
             compiled,

@@ -13,6 +13,7 @@ from triptych_server.domain.collections import (
     PayloadField,
     Source,
     SpaceKind,
+    UnindexedFilterPolicy,
     VectorSpace,
     Windows,
 )
@@ -60,6 +61,7 @@ class CreateCollection:
     default_encoder_id: str
     language: str
     storage: StorageSettings = STORE_DEFAULTS
+    unindexed_filter_policy: UnindexedFilterPolicy = UnindexedFilterPolicy.WARN
 
 
 DEFAULT_SPACES = (
@@ -121,6 +123,7 @@ class Collections:
             language=language,
             create_time=self._now(),
             storage=request.storage,
+            unindexed_filter_policy=request.unindexed_filter_policy,
         )
         await self._store.create_collection(collection)
         return CountedCollection(collection, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import Reason, WrongState
@@ -162,7 +163,7 @@ class Search:
 def _without(filter: Filter, ids: tuple[str, ...]) -> Filter:
     if not ids:
         return filter
-    return Filter(filter.must, filter.should, (*filter.must_not, PointIds(ids)))
+    return replace(filter, must_not=(*filter.must_not, PointIds(ids)))
 
 
 def _leg(leg: EncodedLeg, found: int, bounds: Bounds | None) -> Leg:

@@ -13,6 +13,7 @@ from triptych_server.domain.collections import (
     PayloadField,
     Source,
     SpaceKind,
+    UnindexedFilterPolicy,
     VectorSpace,
 )
 from triptych_server.domain.errors import Reason
@@ -51,6 +52,15 @@ _TYPES = {
     pb.PayloadField.TYPE_INTEGER: FieldType.INTEGER,
     pb.PayloadField.TYPE_FLOAT: FieldType.FLOAT,
     pb.PayloadField.TYPE_BOOL: FieldType.BOOL,
+    pb.PayloadField.TYPE_TEXT: FieldType.TEXT,
+    pb.PayloadField.TYPE_DATETIME: FieldType.DATETIME,
+    pb.PayloadField.TYPE_GEO: FieldType.GEO,
+    pb.PayloadField.TYPE_UUID: FieldType.UUID,
+}
+_POLICIES = {
+    pb.Collection.UNINDEXED_FILTER_POLICY_ALLOW: UnindexedFilterPolicy.ALLOW,
+    pb.Collection.UNINDEXED_FILTER_POLICY_WARN: UnindexedFilterPolicy.WARN,
+    pb.Collection.UNINDEXED_FILTER_POLICY_REFUSE: UnindexedFilterPolicy.REFUSE,
 }
 _Wire = TypeVar("_Wire")
 _Domain = TypeVar("_Domain")
@@ -64,9 +74,24 @@ def parse_create(message: service.CreateCollectionRequest, limits: Limits) -> Cr
     spaces = _parse_spaces(message.vector_spaces, limits, violations)
     fields = _parse_fields(message.payload_fields, limits, violations)
     storage = parse_storage(message.storage, violations)
+    policy = _POLICIES.get(message.unindexed_filter_policy, UnindexedFilterPolicy.WARN)
+    if message.unindexed_filter_policy and message.unindexed_filter_policy not in _POLICIES:
+        violations.add(
+            "unindexed_filter_policy",
+            Reason.FIELD_INVALID,
+            "is not known",
+            got=message.unindexed_filter_policy,
+            allowed=", ".join(policy.name for policy in UnindexedFilterPolicy),
+        )
     violations.raise_if_any()
     return CreateCollection(
-        collection_id, spaces, fields, message.default_encoder_id, message.language, storage
+        collection_id,
+        spaces,
+        fields,
+        message.default_encoder_id,
+        message.language,
+        storage,
+        policy,
     )
 
 
@@ -102,6 +127,7 @@ def render_collection(counted: CountedCollection) -> pb.Collection:
         item_count=counted.item_count,
         create_time=render_time(collection.create_time),
         storage=render_storage(collection.storage),
+        unindexed_filter_policy=_back(_POLICIES, collection.unindexed_filter_policy),
     )
 
 

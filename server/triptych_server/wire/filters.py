@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from triptych.v1 import filter_pb2 as pb
 from triptych_server.domain.errors import Reason
 from triptych_server.domain.filters import (
-    AnyOf,
     Condition,
-    Equals,
-    Exists,
+    Elements,
     FieldCondition,
     FieldPath,
     Filter,
-    NumberRange,
-    Test,
+    Group,
+    HasVector,
+    PointIds,
 )
-from triptych_server.domain.layout import RESERVED_KEY
+from triptych_server.domain.layout import RESERVED_KEY, point_id
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.paths import parse_path
-from triptych_server.wire.values import parse_scalar
+from triptych_server.wire.filter_size import fits
+from triptych_server.wire.filter_tests import parse_test
+from triptych_server.wire.texts import parse_item_id
 from triptych_server.wire.violations import Violations
 
 
@@ -29,114 +30,128 @@ def parse_filter(
     message: pb.Filter, limits: Limits, violations: Violations, path: str = "filter"
 ) -> Filter:
     """The filter, or as much of it as is right, with a violation for the rest."""
-    count = len(message.must) + len(message.should) + len(message.must_not)
-    if count > limits.max_filter_conditions:
-        violations.add(
-            path,
-            Reason.FILTER_TOO_MANY_CONDITIONS,
-            "too many conditions",
-            got=count,
-            allowed=limits.max_filter_conditions,
-        )
+    if not fits(message, limits, violations, path):
         return Filter()
-    return Filter(
-        must=_conditions(message.must, limits, violations, f"{path}.must"),
-        should=_conditions(message.should, limits, violations, f"{path}.should"),
-        must_not=_conditions(message.must_not, limits, violations, f"{path}.must_not"),
-    )
+    return _filter(message, _Place(limits, violations, path))
 
 
-def _conditions(
-    messages: Sequence[pb.Condition], limits: Limits, violations: Violations, path: str
-) -> tuple[Condition, ...]:
-    parsed = []
-    for place, message in enumerate(messages):
-        here = f"{path}[{place}]"
-        if message.WhichOneof("condition") is None:
-            violations.add(here, Reason.FILTER_EMPTY_CONDITION, "is empty; set field")
-            continue
-        condition = _field(message.field, limits, violations, f"{here}.field")
-        if condition is not None:
-            parsed.append(condition)
-    return tuple(parsed)
+def parse_field_name(
+    name: str, violations: Violations, path: str, *, at_top: bool = True
+) -> FieldPath | None:
+    """The keys of a field's path; None, and a violation, where it is malformed or reserved.
 
-
-def _field(
-    message: pb.FieldCondition, limits: Limits, violations: Violations, path: str
-) -> FieldCondition | None:
-    keys = parse_field_name(message.name, violations, f"{path}.name")
-    test = _test(message, limits, violations, path)
-    return None if keys is None or test is None else FieldCondition(keys, test)
-
-
-def parse_field_name(name: str, violations: Violations, path: str) -> FieldPath | None:
-    """The keys of a field's path; None, and a violation, where it is malformed or reserved."""
+    ``at_top`` says whether the path begins at the payload: only there is a key reserved.
+    """
     try:
         keys = parse_path(name)
     except ValueError as problem:
         violations.add(path, Reason.FILTER_FIELD_INVALID, str(problem), got=name or "nothing")
         return None
-    if keys[0] == RESERVED_KEY:
+    if at_top and keys[0] == RESERVED_KEY:
         violations.add(path, Reason.PAYLOAD_RESERVED_KEY, "is reserved", got=name)
         return None
     return keys
 
 
-def _test(
-    message: pb.FieldCondition, limits: Limits, violations: Violations, path: str
-) -> Test | None:
-    kind = message.WhichOneof("test")
-    if kind == "equals":
-        value = parse_scalar(message.equals, violations, f"{path}.equals")
-        return None if value is None else Equals(value)
-    if kind == "any_of":
-        return _any_of(message.any_of, limits, violations, f"{path}.any_of")
-    if kind == "number_range":
-        return _number_range(message.number_range, violations, f"{path}.number_range")
-    if kind == "exists":
-        return Exists(message.exists)
-    violations.add(
-        path, Reason.FILTER_EMPTY_CONDITION, "set one of equals, any_of, number_range, exists"
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the request a part of the filter stands, and whether it is inside ``elements``."""
+
+    limits: Limits
+    violations: Violations
+    path: str
+    in_elements: bool = False
+
+    def at(self, step: str) -> _Place:
+        return replace(self, path=f"{self.path}.{step}")
+
+    def refuse(
+        self, reason: Reason, what: str, *, got: object = None, allowed: object = None
+    ) -> None:
+        self.violations.add(self.path, reason, what, got=got, allowed=allowed)
+
+
+def _filter(message: pb.Filter, place: _Place) -> Filter:
+    count = message.min_should_count
+    if not 0 <= count <= len(message.should):
+        most = len(message.should)
+        place.at("min_should_count").refuse(
+            Reason.LIMIT_INVALID,
+            "is out of range" if most else "there is nothing in should",
+            got=count,
+            allowed=f"1 to {most}" if most else None,
+        )
+    return Filter(
+        must=_conditions(message.must, place, "must"),
+        should=_conditions(message.should, place, "should"),
+        must_not=_conditions(message.must_not, place, "must_not"),
+        min_should_count=max(count, 1),
     )
-    return None
 
 
-def _any_of(
-    message: pb.ValueList, limits: Limits, violations: Violations, path: str
-) -> AnyOf | None:
-    if not message.values:
-        violations.add(f"{path}.values", Reason.FILTER_EMPTY_CONDITION, "holds no value")
-        return None
-    if len(message.values) > limits.max_filter_conditions:
-        violations.add(
-            f"{path}.values",
-            Reason.FILTER_TOO_MANY_CONDITIONS,
-            "too many values",
-            got=len(message.values),
-            allowed=limits.max_filter_conditions,
+def _conditions(
+    messages: Sequence[pb.Condition], place: _Place, part: str
+) -> tuple[Condition, ...]:
+    parsed = (
+        _condition(message, place.at(f"{part}[{number}]"))
+        for number, message in enumerate(messages)
+    )
+    return tuple(condition for condition in parsed if condition is not None)
+
+
+def _condition(message: pb.Condition, place: _Place) -> Condition | None:
+    kind = message.WhichOneof("condition")
+    if kind is None:
+        place.refuse(
+            Reason.FILTER_EMPTY_CONDITION, "set one of field, ids, has_vector, group, elements"
         )
         return None
-    values = [
-        parse_scalar(value, violations, f"{path}.values[{place}]")
-        for place, value in enumerate(message.values)
-    ]
-    found = tuple(value for value in values if value is not None)
-    return AnyOf(found) if len(found) == len(values) else None
+    place = place.at(kind)
+    if place.in_elements and kind in ("ids", "has_vector"):
+        place.refuse(Reason.FIELD_INVALID, "asks about items, and can't stand inside elements")
+        return None
+    if kind == "field":
+        return _field(message.field, place)
+    if kind == "ids":
+        return _ids(message.ids, place)
+    if kind == "has_vector":
+        if not message.has_vector:
+            place.refuse(Reason.FIELD_REQUIRED, "names no vector space")
+        return HasVector(message.has_vector)
+    if kind == "group":
+        return Group(_inner(message.group, place))
+    return _elements(message.elements, place)
 
 
-def _number_range(message: pb.NumberRange, violations: Violations, path: str) -> NumberRange | None:
-    bounds = {
-        name: getattr(message, name)
-        for name in ("gt", "gte", "lt", "lte")
-        if message.HasField(name)
-    }
-    before = len(violations)
-    for name, bound in bounds.items():
-        if not math.isfinite(bound):
-            violations.add(f"{path}.{name}", Reason.NUMBER_NOT_FINITE, "is not finite", got=bound)
-    if not bounds:
-        violations.add(path, Reason.FILTER_EMPTY_CONDITION, "set one of gt, gte, lt, lte")
-    for one, other in (("gt", "gte"), ("lt", "lte")):
-        if one in bounds and other in bounds:
-            violations.add(path, Reason.FILTER_TYPE, f"set {one} or {other}, not both")
-    return NumberRange(**bounds) if len(violations) == before else None
+def _field(message: pb.FieldCondition, place: _Place) -> FieldCondition | None:
+    keys = _name(message.name, place)
+    test = parse_test(message, place.violations, place.path)
+    return None if keys is None or test is None else FieldCondition(keys, test)
+
+
+def _elements(message: pb.ElementsCondition, place: _Place) -> Elements | None:
+    keys = _name(message.name, place)
+    filter = _inner(message.filter, replace(place.at("filter"), in_elements=True))
+    return None if keys is None else Elements(keys, filter)
+
+
+def _name(name: str, place: _Place) -> FieldPath | None:
+    return parse_field_name(
+        name, place.violations, f"{place.path}.name", at_top=not place.in_elements
+    )
+
+
+def _inner(message: pb.Filter, place: _Place) -> Filter:
+    """A filter inside the filter: an empty one would let through what nobody asked for."""
+    if not (message.must or message.should or message.must_not):
+        place.refuse(Reason.FILTER_EMPTY_CONDITION, "holds no condition")
+    return _filter(message, place)
+
+
+def _ids(message: pb.IdList, place: _Place) -> PointIds:
+    if not message.values:
+        place.at("values").refuse(Reason.FILTER_EMPTY_CONDITION, "holds no id")
+    for number, item_id in enumerate(message.values):
+        path = f"{place.path}.values[{number}]"
+        parse_item_id(item_id, place.limits, place.violations, path)
+    return PointIds(tuple(point_id(item_id) for item_id in message.values))

@@ -29,6 +29,14 @@ def as_dict(*comparisons: str) -> object:
         ('size."inner width" > 3', {"name": 'size."inner width"', "number_range": {"gt": 3.0}}),
         ('"a<b".c:exists', {"name": '"a<b".c', "exists": True}),
         ("größe=5", {"name": "größe", "equals": 5.0}),
+        ("day=2025-06-01", {"name": "day", "equals": "2025-06-01"}),
+        ("day>=2025-06-01", {"name": "day", "time_range": {"gte": "2025-06-01T00:00:00Z"}}),
+        ("day > 2025-06-01", {"name": "day", "time_range": {"gt": "2025-06-01T23:59:59.999999Z"}}),
+        (
+            "day<=2025-06-01T12:00:00+02:00",
+            {"name": "day", "time_range": {"lte": "2025-06-01T10:00:00Z"}},
+        ),
+        ("day<2025-06-01 12:30Z", {"name": "day", "time_range": {"lt": "2025-06-01T12:30:00Z"}}),
     ],
 )
 def test_one_comparison(text: str, field: object) -> None:
@@ -49,11 +57,29 @@ def test_none_is_no_filter() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["price", "=5", "price=", "price<cheap", "sold>true", "price:missing", "", "a b=5", '"a=5'],
+    [
+        "day<2025-02-30",
+        'day<"2025-06-01"',
+        "day>2025-06",
+        "price",
+        "=5",
+        "price=",
+        "price<cheap",
+        "sold>true",
+        "price:missing",
+        "",
+        "a b=5",
+        '"a=5',
+    ],
 )
 def test_what_is_no_comparison_is_refused(text: str) -> None:
     with pytest.raises(CommandError, match="--where"):
         parse_where([text])
+
+
+def test_a_time_without_an_offset_is_refused() -> None:
+    with pytest.raises(CommandError, match="has no time zone"):
+        parse_where(["day<2025-06-01T12:00"])
 
 
 @pytest.mark.parametrize(

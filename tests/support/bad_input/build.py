@@ -15,7 +15,13 @@ from triptych.v1.collection_pb2 import VectorSpace
 from triptych.v1.collection_service_pb2 import (
     CreateCollectionRequest,
 )
-from triptych.v1.filter_pb2 import Condition, FieldCondition, Filter, ValueList
+from triptych.v1.filter_pb2 import (
+    Condition,
+    FieldCondition,
+    Filter,
+    GeoPoint,
+    ValueList,
+)
 from triptych.v1.search_service_pb2 import (
     QueryInput,
     SearchRequest,
@@ -24,6 +30,8 @@ from triptych.v1.search_service_pb2 import (
 from triptych.v1.vector_pb2 import DenseVector, Vector
 
 ID = "bad-input"
+# A collection that refuses filters which no index serves.
+STRICT = "bad-input-strict"
 IA, NF, FP = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
@@ -64,6 +72,33 @@ def leg(**given: Any) -> SearchRequest:
 
 def where(*conditions: FieldCondition) -> Filter:
     return Filter(must=[Condition(field=c) for c in conditions])
+
+
+def about(**condition: Any) -> SearchRequest:
+    """A search by one condition of any kind."""
+    return search(filter=Filter(must=[Condition(**condition)]))
+
+
+def by(name: str = "price", **test: Any) -> SearchRequest:
+    """A search by one test of a field."""
+    return search(filter=where(field(name, **test)))
+
+
+def deep(levels: int, *, lists: bool = False) -> SearchRequest:
+    """A search by so many filters inside one another; in place, since protobuf copies no such."""
+    request = search()
+    inner = request.filter
+    for _ in range(levels - 1):
+        condition = inner.must.add()
+        if lists:
+            condition.elements.name = "lines"
+        inner = condition.elements.filter if lists else condition.group
+    inner.must.add().field.CopyFrom(field(exists=True))
+    return request
+
+
+def at(lat: float | None, lon: float | None) -> GeoPoint:
+    return GeoPoint(lat=lat, lon=lon)
 
 
 def field(name: str = "price", **test: Any) -> FieldCondition:

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from tests.support.bad_input.build import (
+    FP,
     IA,
+    ID,
+    INFINITY,
     NAN,
+    STRICT,
     Row,
+    about,
     any_of,
+    at,
+    by,
+    deep,
     field,
     search,
     where,
 )
-from triptych.v1.filter_pb2 import Condition, Filter, NumberRange, ValueList
+from triptych.v1.filter_pb2 import (
+    Condition,
+    CountRange,
+    ElementsCondition,
+    Filter,
+    GeoBox,
+    GeoRadius,
+    IdList,
+    NumberRange,
+    TimeRange,
+    ValueList,
+)
+from triptych.v1.item_service_pb2 import CountItemsRequest, DeleteItemsRequest, ListItemsRequest
+
+MUST = "filter.must[0]"
+FIELD = f"{MUST}.field"
+EMPTY = "FILTER_EMPTY_CONDITION"
+ITEM_CONDITIONS = {
+    "ids": Condition(ids=IdList(values=["a"])),
+    "vector": Condition(has_vector="ocr"),
+}
+
+
+def inside(*conditions: Condition) -> Condition:
+    """The conditions on the elements of a list."""
+    return Condition(elements=ElementsCondition(name="lines", filter=Filter(must=conditions)))
+
 
 ROWS: dict[str, Row] = {
     # Filters
@@ -96,4 +132,239 @@ ROWS: dict[str, Row] = {
         "FILTER_TOO_MANY_CONDITIONS",
         "filter",
     ),
+    "10,000 conditions in groups": Row(
+        search(
+            filter=Filter(
+                must=[Condition(group=where(*[field(exists=True)] * 100)) for _ in range(100)]
+            )
+        ),
+        IA,
+        "FILTER_TOO_MANY_CONDITIONS",
+        "filter",
+    ),
+    "5,000 values": Row(
+        search(
+            filter=where(
+                field("a", any_of=any_of(*range(2500))), field("a", none_of=any_of(*range(2500)))
+            )
+        ),
+        IA,
+        "FILTER_TOO_MANY_CONDITIONS",
+        "filter",
+    ),
+    "5,000 ids": Row(
+        about(ids=IdList(values=[str(n) for n in range(5000)])),
+        IA,
+        "FILTER_TOO_MANY_CONDITIONS",
+        "filter",
+    ),
+    "17 filters inside one another": Row(deep(17), IA, "FILTER_TOO_DEEP", "filter"),
+    "17 lists inside one another": Row(deep(17, lists=True), IA, "FILTER_TOO_DEEP", "filter"),
+    "45 filters inside one another": Row(deep(45), IA, "FILTER_TOO_DEEP", "filter"),
+    # Deeper than a protobuf message can be.
+    "60 filters inside one another": Row(deep(60), IA, "REQUEST_MALFORMED"),
+    # Groups, elements, items
+    "group of nothing": Row(about(group=Filter()), IA, EMPTY, f"{MUST}.group"),
+    "delete by a group of nothing": Row(
+        DeleteItemsRequest(collection_id=ID, filter=Filter(must_not=[Condition(group=Filter())])),
+        IA,
+        EMPTY,
+        "filter.must_not[0].group",
+    ),
+    "wrong inside a group": Row(
+        about(group=Filter(should=[Condition(group=where(field()))])),
+        IA,
+        EMPTY,
+        f"{MUST}.group.should[0].group.must[0].field",
+    ),
+    "elements of nothing": Row(
+        about(elements=ElementsCondition(name="lines")), IA, EMPTY, f"{MUST}.elements.filter"
+    ),
+    "elements of no list": Row(
+        about(elements=ElementsCondition(filter=where(field(exists=True)))),
+        IA,
+        "FILTER_FIELD_INVALID",
+        f"{MUST}.elements.name",
+    ),
+    "elements of our own": Row(
+        about(elements=ElementsCondition(name="_triptych.ocr", filter=where(field(exists=True)))),
+        IA,
+        "PAYLOAD_RESERVED_KEY",
+        f"{MUST}.elements.name",
+    ),
+    **{
+        f"{name} among elements": Row(
+            search(filter=Filter(must=[inside(Condition(group=Filter(should=[condition])))])),
+            IA,
+            "FIELD_INVALID",
+            f"{MUST}.elements.filter.must[0].group.should[0].{condition.WhichOneof('condition')}",
+        )
+        for name, condition in ITEM_CONDITIONS.items()
+    },
+    "2^53 among elements": Row(
+        search(filter=Filter(must=[inside(Condition(field=field("price", equals=2.0**53)))])),
+        IA,
+        "NUMBER_NOT_EXACT",
+        f"{MUST}.elements.filter.must[0].field.equals",
+    ),
+    "one of no ids": Row(about(ids=IdList()), IA, EMPTY, f"{MUST}.ids.values"),
+    "one of an empty id": Row(
+        about(ids=IdList(values=["a", ""])), IA, "ID_EMPTY", f"{MUST}.ids.values[1]"
+    ),
+    "one of a long id": Row(
+        about(ids=IdList(values=["x" * 513])), IA, "ID_TOO_LONG", f"{MUST}.ids.values[0]"
+    ),
+    "has no vector in particular": Row(
+        about(has_vector=""), IA, "FIELD_REQUIRED", f"{MUST}.has_vector"
+    ),
+    "has a vector nobody has": Row(about(has_vector="looks"), FP, "VECTOR_NAME_UNKNOWN"),
+    "has a vector nobody has, in a group": Row(
+        about(group=Filter(must_not=[Condition(has_vector="looks")])), FP, "VECTOR_NAME_UNKNOWN"
+    ),
+    **{
+        f"{count} of {size} conditions": Row(
+            search(
+                filter=Filter(
+                    should=[Condition(field=field(exists=True))] * size, min_should_count=count
+                )
+            ),
+            IA,
+            "LIMIT_INVALID",
+            "filter.min_should_count",
+        )
+        for count, size in ((-1, 2), (3, 2), (1, 0))
+    },
+    # None of
+    "none of nothing": Row(by(none_of=ValueList()), IA, EMPTY, f"{FIELD}.none_of.values"),
+    "none of a null": Row(
+        by(none_of=any_of("a", None)), IA, "FILTER_TYPE", f"{FIELD}.none_of.values[1]"
+    ),
+    "none of 2^53": Row(
+        by("count", none_of=any_of(1, 2.0**53)),
+        IA,
+        "NUMBER_NOT_EXACT",
+        f"{FIELD}.none_of.values[1]",
+    ),
+    "a UUID in another form": Row(
+        by("serial", equals="550E8400-E29B-41D4-A716-446655440000"),
+        IA,
+        "FILTER_TYPE",
+        f"{FIELD}.equals",
+    ),
+    "one of no UUIDs": Row(
+        by("serial", any_of=any_of("x")), IA, "FILTER_TYPE", f"{FIELD}.any_of.values[0]"
+    ),
+    # Texts
+    **{
+        f"{kind} of no word": Row(by(**{kind: text}), IA, EMPTY, f"{FIELD}.{kind}")
+        for kind, text in (("text_match", ""), ("phrase", " - !"))
+    },
+    "words beyond measure": Row(by(text_match="sale " * 250), IA, "TEXT_TOO_LONG", "filter"),
+    # Counts
+    "count in no range": Row(by(value_count=CountRange()), IA, EMPTY, f"{FIELD}.value_count"),
+    "count below zero": Row(
+        by(value_count=CountRange(gte=-1)), IA, "LIMIT_INVALID", f"{FIELD}.value_count.gte"
+    ),
+    "count with two upper bounds": Row(
+        by(value_count=CountRange(lt=1, lte=2)), IA, "FILTER_TYPE", f"{FIELD}.value_count"
+    ),
+    # Times
+    "time in no range": Row(by(time_range=TimeRange()), IA, EMPTY, f"{FIELD}.time_range"),
+    "time in year 10,000": Row(
+        by(time_range=TimeRange(lt=Timestamp(seconds=253_402_300_800))),
+        IA,
+        "FILTER_DATETIME",
+        f"{FIELD}.time_range.lt",
+    ),
+    "time in year 0": Row(
+        by(time_range=TimeRange(gte=Timestamp(seconds=-62_135_596_801))),
+        IA,
+        "FILTER_DATETIME",
+        f"{FIELD}.time_range.gte",
+    ),
+    "time before its own second": Row(
+        by(time_range=TimeRange(gt=Timestamp(nanos=-1))),
+        IA,
+        "FILTER_DATETIME",
+        f"{FIELD}.time_range.gt",
+    ),
+    "time with two lower bounds": Row(
+        by(time_range=TimeRange(gt=Timestamp(), gte=Timestamp())),
+        IA,
+        "FILTER_TYPE",
+        f"{FIELD}.time_range",
+    ),
+    # Places
+    "circle around nothing": Row(
+        by(geo_radius=GeoRadius(radius_m=5)),
+        IA,
+        "FIELD_REQUIRED",
+        f"{FIELD}.geo_radius.center.lat",
+    ),
+    "circle around half a place": Row(
+        by(geo_radius=GeoRadius(center=at(52.5, None), radius_m=5)),
+        IA,
+        "FIELD_REQUIRED",
+        f"{FIELD}.geo_radius.center.lon",
+    ),
+    "circle beyond the pole": Row(
+        by(geo_radius=GeoRadius(center=at(91, 0), radius_m=5)),
+        IA,
+        "FILTER_GEO",
+        f"{FIELD}.geo_radius.center.lat",
+    ),
+    "circle around NaN": Row(
+        by(geo_radius=GeoRadius(center=at(0, NAN), radius_m=5)),
+        IA,
+        "NUMBER_NOT_FINITE",
+        f"{FIELD}.geo_radius.center.lon",
+    ),
+    **{
+        f"circle of {radius} m": Row(
+            by(geo_radius=GeoRadius(center=at(0, 0), radius_m=radius)),
+            IA,
+            reason,
+            f"{FIELD}.geo_radius.radius_m",
+        )
+        for radius, reason in (
+            (0, "FILTER_GEO"),
+            (-1, "FILTER_GEO"),
+            (INFINITY, "NUMBER_NOT_FINITE"),
+        )
+    },
+    "box to the east of the world": Row(
+        by(geo_box=GeoBox(south_west=at(0, 0), north_east=at(1, 180.5))),
+        IA,
+        "FILTER_GEO",
+        f"{FIELD}.geo_box.north_east.lon",
+    ),
+    "box upside down": Row(
+        by(geo_box=GeoBox(south_west=at(1, 0), north_east=at(0, 1))),
+        IA,
+        "FILTER_GEO",
+        f"{FIELD}.geo_box.north_east.lat",
+    ),
+    "box with one corner": Row(
+        by(geo_box=GeoBox(south_west=at(1, 0))),
+        IA,
+        "FIELD_REQUIRED",
+        f"{FIELD}.geo_box.north_east.lat",
+    ),
+    # A collection that refuses what no index serves
+    **{
+        f"unindexed in {name}": Row(request, FP, "FILTER_FIELD_UNINDEXED")
+        for name, request in {
+            "a search": search(collection_id=STRICT, filter=where(field("colour", equals="red"))),
+            "a list": ListItemsRequest(
+                collection_id=STRICT, filter=where(field("price", equals="cheap"))
+            ),
+            "a count": CountItemsRequest(
+                collection_id=STRICT, filter=where(field("price", value_count=CountRange(gt=1)))
+            ),
+            "a deletion": DeleteItemsRequest(
+                collection_id=STRICT,
+                filter=Filter(must_not=[inside(Condition(field=field(exists=True)))]),
+            ),
+        }.items()
+    },
 }

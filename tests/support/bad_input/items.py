@@ -145,6 +145,64 @@ ITEM_ROWS: dict[str, tuple[Item, str, str | None]] = {
         "PAYLOAD_TYPE",
         "items[0].payload.count[0]",
     ),
+    "a number where a text is declared": (
+        payload_item(note=["fine", 5]),
+        "PAYLOAD_TYPE",
+        "items[0].payload.note[1]",
+    ),
+    **{
+        f"{time!r} where a time is declared": (
+            payload_item(taken=time),
+            "PAYLOAD_TYPE",
+            "items[0].payload.taken",
+        )
+        for time in (
+            "2026-02-30",
+            "2025-06-01T12:00:00",
+            "2025-06-01T24:00:00Z",
+            "2025-06-01T23:59:60Z",
+            "2025-06-01T12:00:00+24:00",
+            "20250601",
+            "1 June 2025",
+            "",
+            1_748_736_000,
+            {"seconds": 1},
+        )
+    },
+    **{
+        f"{place} where a place is declared": (
+            payload_item(spot=place),
+            "PAYLOAD_TYPE",
+            "items[0].payload.spot",
+        )
+        for place in (
+            {"lat": 90.5, "lon": 0},
+            {"lat": 0, "lon": -181},
+            {"lat": "52.5", "lon": "13.4"},
+            {"lat": True, "lon": 0},
+            {"lat": 52.5},
+            {"latitude": 52.5, "longitude": 13.4},
+            "52.5,13.4",
+        )
+    },
+    "coordinates in a list where a place is declared": (
+        payload_item(spot=[52.5, 13.4]),
+        "PAYLOAD_TYPE",
+        "items[0].payload.spot[0]",
+    ),
+    **{
+        f"{text} where a UUID is declared": (
+            payload_item(serial=text),
+            "PAYLOAD_TYPE",
+            "items[0].payload.serial",
+        )
+        for text in (
+            "550E8400-E29B-41D4-A716-446655440000",
+            "550e8400e29b41d4a716446655440000",
+            "urn:uuid:550e8400-e29b-41d4-a716-446655440000",
+            "x",
+        )
+    },
     "300,000 numbers that are none": (
         payload_item(n=[NAN] * 300_000),
         "PAYLOAD_TOO_LARGE",

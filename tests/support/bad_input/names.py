@@ -157,6 +157,15 @@ ROWS: dict[str, Row] = {
         "FIELD_INVALID",
         "payload_fields[0].type",
     ),
+    "payload field of a type nobody knows": Row(
+        create(payload_fields=[PayloadField(name="price", type=99)]),  # type: ignore[arg-type]
+        IA,
+        "FIELD_INVALID",
+        "payload_fields[0].type",
+    ),
+    "policy nobody knows": Row(
+        create(unindexed_filter_policy=9), IA, "FIELD_INVALID", "unindexed_filter_policy"
+    ),
     "payload field of our own": Row(
         create(payload_fields=[PayloadField(name="_triptych.id", type=PayloadField.TYPE_KEYWORD)]),
         IA,

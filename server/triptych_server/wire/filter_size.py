@@ -1,0 +1,67 @@
+"""Whether a filter is small enough to be read at all."""
+
+from __future__ import annotations
+
+from triptych.v1 import filter_pb2 as pb
+from triptych_server.domain.errors import Reason
+from triptych_server.domain.limits import Limits
+from triptych_server.wire.violations import Violations
+
+
+def fits(message: pb.Filter, limits: Limits, violations: Violations, path: str) -> bool:
+    """Whether the filter keeps to the limits, its groups and elements counted; else one violation.
+
+    Without recursion, and over as soon as a limit is passed: a message of 32 MiB holds millions of
+    conditions.
+    """
+    conditions = values = text_bytes = 0
+    waiting = [(message, 1)]
+    while waiting:
+        part, depth = waiting.pop()
+        if depth > limits.max_filter_depth:
+            violations.add(
+                path,
+                Reason.FILTER_TOO_DEEP,
+                "is nested too deep",
+                allowed=f"{limits.max_filter_depth} levels",
+            )
+            return False
+        conditions += len(part.must) + len(part.should) + len(part.must_not)
+        if conditions > limits.max_filter_conditions:
+            violations.add(
+                path,
+                Reason.FILTER_TOO_MANY_CONDITIONS,
+                "too many conditions",
+                got=conditions,
+                allowed=limits.max_filter_conditions,
+            )
+            return False
+        for condition in (*part.must, *part.should, *part.must_not):
+            kind = condition.WhichOneof("condition")
+            if kind == "group":
+                waiting.append((condition.group, depth + 1))
+            elif kind == "elements":
+                waiting.append((condition.elements.filter, depth + 1))
+            elif kind == "ids":
+                values += len(condition.ids.values)
+            elif kind == "field":
+                field = condition.field
+                values += len(field.any_of.values) + len(field.none_of.values)
+                text_bytes += len(field.text_match.encode()) + len(field.phrase.encode())
+    if values > limits.max_filter_values:
+        violations.add(
+            path,
+            Reason.FILTER_TOO_MANY_CONDITIONS,
+            "too many values",
+            got=values,
+            allowed=limits.max_filter_values,
+        )
+    if text_bytes > limits.max_filter_text_bytes:
+        violations.add(
+            path,
+            Reason.TEXT_TOO_LONG,
+            "its texts are too long",
+            got=f"{text_bytes} bytes",
+            allowed=limits.max_filter_text_bytes,
+        )
+    return values <= limits.max_filter_values and text_bytes <= limits.max_filter_text_bytes
