@@ -213,7 +213,9 @@ class QdrantCatalogue:
         return _Known(collection, config.params.replication_factor, now)
 
     async def _finish(
-        self, collection: Collection, indexes: Mapping[str, models.PayloadSchemaType]
+        self,
+        collection: Collection,
+        indexes: Mapping[str, models.PayloadSchemaType | models.TextIndexParams],
     ) -> None:
         """Make the payload indexes, those that are there again to no effect, and say so."""
         name = self.name(collection.id)

@@ -123,7 +123,7 @@ def test_a_table_of_hits(server: RunningServer, collection: str, capsys: Capture
     assert "A cup of coffee" in text
     assert "no term" in text
     assert "– has no such vector" in text
-    assert re.search(r"^legs  image ×1 · caption ×1 · ocr ×1 · terms ×1 by text$", text, re.M)
+    assert re.search(r"^legs  image ×1 · caption ×0.25 · ocr ×0.25 · terms ×1 by text$", text, re.M)
     assert re.search(r"^found 4 · 4 · 0 · 1 candidates, fused by reciprocal rank, k=2$", text, re.M)
     assert re.search(r"^time  [\d.]+ ms: ", text, re.M)
     assert "\x1b" not in text
