@@ -129,6 +129,7 @@ class ItemCalls(Calls):
         Raises (with the first item taken, but for an ArgumentError):
             NotFound: COLLECTION_NOT_FOUND.
             InvalidArgument: FIELD_INVALID, LIMIT_TOO_LARGE, the FILTER_* reasons.
+            FailedPrecondition: VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED.
         """
         return self._item_pages(
             ListItemsRequest(
@@ -157,6 +158,7 @@ class ItemCalls(Calls):
         Raises:
             InvalidArgument: DELETE_NEEDS_FILTER, TOO_MANY_ITEMS (over 1000 ids), FILTER_*.
             NotFound: COLLECTION_NOT_FOUND.
+            FailedPrecondition: VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED.
         """
         request = requests.delete_items(collection_id, ids, where, all)
         return self._channel.call(self._items.DeleteItems, request, timeout)
@@ -173,6 +175,7 @@ class ItemCalls(Calls):
         Raises:
             NotFound: COLLECTION_NOT_FOUND.
             InvalidArgument: the FILTER_* reasons.
+            FailedPrecondition: VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED.
         """
         request = CountItemsRequest(
             collection_id=checked_text(collection_id, "collection_id"),

@@ -66,7 +66,8 @@ class SearchCalls(Calls):
             InvalidArgument: QUERY_EMPTY, WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_*, VECTOR_*,
                 SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE.
             NotFound: COLLECTION_NOT_FOUND, ITEM_NOT_FOUND.
-            FailedPrecondition: VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH.
+            FailedPrecondition: VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
+                FILTER_FIELD_UNINDEXED.
             ResourceExhausted: QUEUE_FULL, with `retry_after_s`.
             OSError: the picture's file can't be read.
         """

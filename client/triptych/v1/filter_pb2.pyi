@@ -29,6 +29,11 @@ class Filter(_message.Message):
      "must_not": [{"field": {"name": "price", "number_range": {"gt": 20}}}]}
     ```
 
+    A filter that is wrong in itself is INVALID_ARGUMENT: the FILTER_* and NUMBER_* reasons,
+    PAYLOAD_RESERVED_KEY, FIELD_REQUIRED, FIELD_INVALID, LIMIT_INVALID, TEXT_TOO_LONG, ID_EMPTY,
+    ID_TOO_LONG, ID_INVALID. One that asks what the collection has not, or does not allow, is
+    FAILED_PRECONDITION: VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED.
+
     How large it may be, its groups and elements counted, stands in `Limits`: `max_filter_conditions`,
     `max_filter_values`, `max_filter_text_bytes`, and `max_filter_depth` filters inside one another.
     """
@@ -127,8 +132,8 @@ class FieldCondition(_message.Message):
 
     What passes depends on the values alone, never on whether the field has an index. A list passes
     a test when one of its elements does, unless the test says otherwise; lists inside lists are not
-    looked into. A test of another type than that of the field's values is no error; no item passes
-    it, and every item passes it in `must_not`. The same is true of items without the field.
+    looked into. A test of another type than that of the field's values is no error: no item passes
+    it. Nor does an item without the field, unless the test says so. In `must_not` all these pass.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -159,9 +164,9 @@ class FieldCondition(_message.Message):
     text_match: _builtins.str
     """Every word of this text occurs in the field, in any order. A word is a run of letters and
     digits; everything else parts words. Upper and lower case are the same, accents are not, and
-    there is no stemming: `Sale` finds `summer-SALE!`, and not `sales` or `résalé`. Words of
-    languages that are written without spaces are not told apart. Of a list, the words may stand
-    in several of its strings. At least one word.
+    there is no stemming: `Sale` finds `summer-SALE!` and not `sales`, `resume` not `résumé`. Words
+    of languages that are written without spaces are not told apart. Of a list, the words may
+    stand in several of its strings. At least one word.
     """
     phrase: _builtins.str
     """The words of this text stand in the field next to each other, in this order; told apart as
@@ -427,8 +432,9 @@ class TimeRange(_message.Message):
     3339 string: `{"gte": "2025-06-01T00:00:00Z", "lt": "2025-07-01T00:00:00+02:00"}`.
 
     A time in a payload is a string in the form of RFC 3339, such as `2025-06-01T12:00:00.5+02:00`.
-    One without an offset counts as UTC, and a date alone as its first moment in UTC. Other strings
-    are no times. Times are compared to the microsecond; finer digits, of either side, don't count.
+    One without an offset counts as UTC, and a date alone as its first moment in UTC. Which other
+    strings are taken for times, in fields that are not declared DATETIME, is left open. Times are
+    compared to the microsecond; finer digits, of either side, don't count.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -472,7 +478,8 @@ Global___TimeRange: _TypeAlias = TimeRange  # noqa: Y015
 @_typing.final
 class GeoPoint(_message.Message):
     """A place on the earth. In a payload it is an object with the same two keys, such as
-    `{"lat": 52.52, "lon": 13.4}`; other keys beside them don't matter.
+    `{"lat": 52.52, "lon": 13.4}`; other keys beside them don't matter. Whether coordinates out of
+    range pass, in fields that are not declared GEO, is left open.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

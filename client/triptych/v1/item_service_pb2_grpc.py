@@ -107,7 +107,7 @@ class ItemServiceServicer(object):
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
         FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
-        (VECTOR_NAME_UNKNOWN).
+        (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,8 +117,8 @@ class ItemServiceServicer(object):
         """Removes items: those of the ids given, or those that pass a filter, or all.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
-        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
-        error.
+        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+        (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED). Ids that are not there are no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +128,7 @@ class ItemServiceServicer(object):
         """Counts the items that pass a filter, exactly.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
-        (COLLECTION_NOT_FOUND).
+        (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -62,20 +62,20 @@ class ItemServiceStub:
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
     FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
-    (VECTOR_NAME_UNKNOWN).
+    (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
     """
     DeleteItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.DeleteItemsRequest, _item_service_pb2.DeleteItemsResponse]
     """Removes items: those of the ids given, or those that pass a filter, or all.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
-    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
-    error.
+    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+    (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED). Ids that are not there are no error.
     """
     CountItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.CountItemsRequest, _item_service_pb2.CountItemsResponse]
     """Counts the items that pass a filter, exactly.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
-    (COLLECTION_NOT_FOUND).
+    (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
     """
 
 @_typing.type_check_only
@@ -112,20 +112,20 @@ class ItemServiceAsyncStub(ItemServiceStub):
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
     FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
-    (VECTOR_NAME_UNKNOWN).
+    (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
     """
     DeleteItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.DeleteItemsRequest, _item_service_pb2.DeleteItemsResponse]  # type: ignore[assignment]
     """Removes items: those of the ids given, or those that pass a filter, or all.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
-    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
-    error.
+    FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+    (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED). Ids that are not there are no error.
     """
     CountItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.CountItemsRequest, _item_service_pb2.CountItemsResponse]  # type: ignore[assignment]
     """Counts the items that pass a filter, exactly.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
-    (COLLECTION_NOT_FOUND).
+    (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
     """
 
 class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -177,7 +177,7 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, PAGE_TOKEN_INVALID, FIELD_INVALID, the LIMIT_*,
         FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
-        (VECTOR_NAME_UNKNOWN).
+        (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
         """
 
     @_abc_1.abstractmethod
@@ -189,8 +189,8 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
         """Removes items: those of the ids given, or those that pass a filter, or all.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
-        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND). Ids that are not there are no
-        error.
+        FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
+        (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED). Ids that are not there are no error.
         """
 
     @_abc_1.abstractmethod
@@ -202,7 +202,7 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
         """Counts the items that pass a filter, exactly.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the FILTER_* and NUMBER_* reasons); NOT_FOUND
-        (COLLECTION_NOT_FOUND).
+        (COLLECTION_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
         """
 
 def add_ItemServiceServicer_to_server(servicer: ItemServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -59,7 +59,8 @@ class SearchServiceServicer(object):
         Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE, the WEIGHT_*,
         LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND,
         ITEM_NOT_FOUND for an input by id or a stored vector);
-        FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH);
+        FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
+        FILTER_FIELD_UNINDEXED);
         RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
