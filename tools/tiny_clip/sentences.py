@@ -132,7 +132,7 @@ class Writer:
         synonyms: bool = True,
         count: int = 1,
         colour: int = UNKNOWN,
-        other: int | None = None,
+        others: Sequence[int] = (),
     ) -> str:
         """One template filled in; a synonym stands for the name in a part of the cases."""
         it = self._things[thing]
@@ -142,10 +142,10 @@ class Writer:
             plural = plural_of(name)
         word = templates.COUNT_WORDS[count - 1]
         counting = word[int(rng.integers(len(word)))]
-        second = ""
-        if other is not None:
+        further = ["", ""]
+        for place, other in enumerate(others):
             that = self._things[other]
-            second = with_article(
+            further[place] = with_article(
                 that.synonyms[int(rng.integers(len(that.synonyms)))]
                 if synonyms and rng.random() < 0.3
                 else that.name
@@ -161,7 +161,8 @@ class Writer:
             k=f"{counting} {name if count == 1 else plural}",
             w=counting,
             c=shade,
-            b=second,
+            b=further[0],
+            d=further[1],
         )
         return _A_BEFORE_VOWEL.sub("an", text)
 
@@ -173,11 +174,10 @@ class Writer:
     def _about(self, truth: Truth, thing: int, rng: np.random.Generator, easy: bool) -> Sentence:
         alone = (frozenset({thing}),)
         draw = rng.random()
-        if not easy and len(truth.things) == 2 and rng.random() < 0.2:
+        if not easy and len(truth.things) > 1 and rng.random() < 0.1 * len(truth.things):
             draw = 0.55
         if easy:
             draw *= 0.5
-        pair = len(truth.things) == 2
         if draw < 0.26:
             return self.thing_sentence(thing, rng)
         if draw < 0.40:
@@ -189,12 +189,15 @@ class Writer:
             phrase = KINDS[kind].trained
             chosen = phrase[int(rng.integers(len(phrase)))]
             return self._described(chosen, truth, (self._kinds[kind],), rng)
-        if draw < 0.60 and pair:
-            first, second = truth.things if rng.random() < 0.5 else truth.things[::-1]
-            template = self._worn(_pick(templates.PAIR_TRAINED, rng), rng, 0.35)
+        if draw < 0.60 and len(truth.things) > 1:
+            named = [int(one) for one in rng.permutation(truth.things)]
+            forms = templates.TRIPLE_TRAINED
+            if len(named) == 2 or rng.random() < 0.5:
+                named, forms = named[:2], templates.PAIR_TRAINED
+            template = self._worn(_pick(forms, rng), rng, 0.35)
             return Sentence(
-                self.fill(template, first, rng, other=second),
-                Demand((frozenset({first}), frozenset({second}))),
+                self.fill(template, named[0], rng, others=named[1:]),
+                Demand(tuple(frozenset({one}) for one in named)),
             )
         if draw < 0.74 and truth.count > 0 and (truth.count > 1 or rng.random() < 0.4):
             if truth.colour >= 0 and rng.random() < 0.35:
