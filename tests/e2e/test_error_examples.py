@@ -13,13 +13,15 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.contract.test_qdrant_faults import MADE, described, opened
 from tests.e2e.test_bad_input import Stubs, details_of, read_details
 from tests.e2e.test_kill import engine_pid
 from tests.support.bad_input.items import payload_item
 from tests.support.error_examples import ALBUM, CAUSES, COLLECTIONS, PROTO, examples, fits
+from tests.support.faulty_qdrant import Fault, FaultyQdrant
 from tests.support.random_model import make_random_model, restate
 from tests.support.server import RunningServer
-from tests.support.stores import running, small
+from tests.support.stores import dense, running, small
 from tests.unit.rpc.test_boundary import failure, unforeseen
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
@@ -35,8 +37,9 @@ from triptych.v1.item_service_pb2 import (
 from triptych.v1.item_service_pb2_grpc import ItemServiceStub
 from triptych.v1.status_service_pb2 import GetStatusRequest
 from triptych.v1.status_service_pb2_grpc import StatusServiceStub
-from triptych_server.domain.errors import Exhausted, Unavailable
+from triptych_server.domain.errors import Exhausted, TriptychError, Unavailable
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.ports import LegQuery
 
 Said = tuple[str, str]
 """A reason and a message, as a caller meets them."""
@@ -207,8 +210,34 @@ def full_disk(folder: Path, server: RunningServer) -> Said | None:
     return asyncio.run(written())
 
 
-# What no single request to a server in good order can cause. The last three are caused in the part
-# of the server that says it: they would need a defect, a stop at the right moment and a full disk.
+def refused_by_qdrant(fault: Fault) -> Said:
+    """What a search is refused with where the store is a Qdrant server with this fault."""
+
+    async def asked() -> Said:
+        with FaultyQdrant() as faulty:
+            faulty.metadata = described(MADE)
+            faulty.faults = {"Points/QueryBatch": fault}
+            async with opened(faulty.port) as store:
+                with pytest.raises(TriptychError) as caught:
+                    await store.query("things", [LegQuery("image", dense(1), 500)])
+        return caught.value.reason, caught.value.message
+
+    return asyncio.run(asked())
+
+
+def rate_limit(folder: Path, server: RunningServer) -> Said | None:
+    trailers = (("retry-after", "7"),)
+    return refused_by_qdrant(Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, trailers=trailers))
+
+
+def strict_mode(folder: Path, server: RunningServer) -> Said | None:
+    words = 'Bad request: Limit exceeded 500 > 100 for "limit". Help: Reduce the "limit"'
+    return refused_by_qdrant(Fault(grpc.StatusCode.INVALID_ARGUMENT, words))
+
+
+# What no single request to a server in good order can cause. The last five are caused in the part
+# of the server that says it: they would need a defect, a stop at the right moment, a full disk, and
+# a Qdrant server that its operator limits.
 OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "REQUEST_MALFORMED": malformed,
     "DEADLINE_TOO_SHORT": short_deadline,
@@ -220,6 +249,8 @@ OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "INTERNAL": defect,
     "SHUTTING_DOWN": closed_store,
     "STORE_FULL": full_disk,
+    "STORE_BUSY": rate_limit,
+    "STORE_STRICT_MODE": strict_mode,
 }
 
 

@@ -392,7 +392,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STORE_STRICT_MODE: _ErrorReason.ValueType  # 82
     """A limit that its operator has set in Qdrant (strict mode) refuses the request.
 
-    For example: `the vector store's strict mode refuses this request`
+    For example: `the vector store's strict mode refuses this request; its operator has set the
+    limits`
     """
     ERROR_REASON_FILTER_TOO_DEEP: _ErrorReason.ValueType  # 70
     """Filters that stand too deep inside one another. Beyond about 45 of them the message itself
@@ -810,7 +811,8 @@ For example: `the vector store's rate limit is reached`
 ERROR_REASON_STORE_STRICT_MODE: ErrorReason.ValueType  # 82
 """A limit that its operator has set in Qdrant (strict mode) refuses the request.
 
-For example: `the vector store's strict mode refuses this request`
+For example: `the vector store's strict mode refuses this request; its operator has set the
+limits`
 """
 ERROR_REASON_FILTER_TOO_DEEP: ErrorReason.ValueType  # 70
 """Filters that stand too deep inside one another. Beyond about 45 of them the message itself

@@ -217,8 +217,8 @@ def test_vectors_are_named_in_one_option_or_in_several(
         ),
         (
             ["a", "--weight", "caption=1", "--weight", "ocr=-1", "--limit", "5000"],
-            "--weight ocr: is negative (got -1.0, allowed 0 to 1000); "
-            "--limit: is too large (got 5000, allowed 1000) [WEIGHT_NEGATIVE]",
+            "--limit: is too large (got 5000, allowed 1000); "
+            "--weight ocr: is negative (got -1.0, allowed 0 to 1000) [LIMIT_TOO_LARGE]",
         ),
         (
             ["a", "--only", "ocr", "--weight", "ocr=0"],

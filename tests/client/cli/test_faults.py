@@ -65,7 +65,7 @@ def test_a_defect_of_the_server(service: Service, capsys: Captured) -> None:
         (["search", "a", "--where", "price=9007199254740993"], "NUMBER_NOT_EXACT"),
         (
             ["search", "a", "--where", "price<low"],
-            "--where 'price<low': < needs a number (got low)",
+            "--where 'price<low': < needs a number or a time (got low)",
         ),
         (["search", "a", "--weight", "image"], "needs VECTOR=WEIGHT, such as image=2"),
         (["search", "a", "--weight", "=2"], "needs VECTOR=WEIGHT, such as image=2"),
