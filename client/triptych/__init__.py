@@ -17,6 +17,7 @@ from triptych.client import Client
 from triptych.errors import (
     AlreadyExists,
     ArgumentError,
+    DataLoss,
     DeadlineExceeded,
     FailedPrecondition,
     Internal,
@@ -30,11 +31,12 @@ from triptych.errors import (
     Violation,
 )
 from triptych.filters import Field, Where
+from triptych.images import ItemImage
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
 from triptych.v1.collection_pb2 import Collection, PayloadField, TextWindows, VectorSpace
 from triptych.v1.filter_pb2 import Filter
-from triptych.v1.item_pb2 import Item, Ocr, OcrOptions
+from triptych.v1.item_pb2 import Item, KeptImage, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
 from triptych.v1.search_service_pb2 import (
     Leg,
@@ -51,6 +53,7 @@ __all__ = [
     "ArgumentError",
     "Client",
     "Collection",
+    "DataLoss",
     "DeadlineExceeded",
     "FailedPrecondition",
     "Field",
@@ -58,6 +61,8 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "Item",
+    "ItemImage",
+    "KeptImage",
     "Leg",
     "NotFound",
     "Ocr",

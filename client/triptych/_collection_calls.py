@@ -24,6 +24,7 @@ class CollectionCalls(Calls):
         payload_fields: Mapping[str, str | PayloadField.Type.ValueType] | None = None,
         default_encoder_id: str = "",
         language: str = "",
+        image_retention: str | Collection.ImageRetention.ValueType | None = None,
         timeout: float | None = None,
     ) -> Collection:
         """Makes an empty collection and returns it with every default filled in.
@@ -35,6 +36,8 @@ class CollectionCalls(Calls):
                 `bool`, or the contract's enum.
             default_encoder_id: the encoder of spaces that name none; else the server's first.
             language: ISO 639-1 code of its texts; `en` where empty.
+            image_retention: what is kept of its items' pictures: `original`, `thumbnail` (the
+                default), `none`, or the contract's enum.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
@@ -43,7 +46,12 @@ class CollectionCalls(Calls):
             FailedPrecondition: ENCODER_UNKNOWN.
         """
         request = requests.create_collection(
-            collection_id, vector_spaces, payload_fields or {}, default_encoder_id, language
+            collection_id,
+            vector_spaces,
+            payload_fields or {},
+            default_encoder_id,
+            language,
+            image_retention,
         )
         call = self._collections.CreateCollection
         return self._channel.call(call, request, timeout).collection

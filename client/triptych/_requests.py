@@ -8,7 +8,7 @@ from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.filters import Where
 from triptych.items import ocr_options
-from triptych.v1.collection_pb2 import PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
 from triptych.v1.filter_pb2 import Filter
@@ -32,6 +32,14 @@ FIELD_TYPES: Mapping[str, PayloadField.Type.ValueType] = MappingProxyType(
     }
 )
 
+IMAGE_RETENTIONS: Mapping[str, Collection.ImageRetention.ValueType] = MappingProxyType(
+    {
+        "original": Collection.IMAGE_RETENTION_ORIGINAL,
+        "thumbnail": Collection.IMAGE_RETENTION_THUMBNAIL,
+        "none": Collection.IMAGE_RETENTION_NONE,
+    }
+)
+
 
 def create_collection(
     collection_id: str,
@@ -39,8 +47,9 @@ def create_collection(
     payload_fields: Mapping[str, str | PayloadField.Type.ValueType],
     default_encoder_id: str,
     language: str,
+    image_retention: str | Collection.ImageRetention.ValueType | None,
 ) -> CreateCollectionRequest:
-    """The request of CreateCollection; field types by name or by the enum."""
+    """The request of CreateCollection; field types and retention by name or by the enum."""
     return CreateCollectionRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         vector_spaces=vector_spaces,
@@ -50,6 +59,7 @@ def create_collection(
         ],
         default_encoder_id=checked_text(default_encoder_id, "default_encoder_id"),
         language=checked_text(language, "language"),
+        image_retention=_image_retention(image_retention),
     )
 
 
@@ -120,6 +130,24 @@ def encode(texts: Sequence[str], images: Sequence[ImageLike], encoder_id: str) -
 def filter_of(where: Where | Filter | None) -> Filter | None:
     """The message of a filter in any form that a caller may give it."""
     return where.to_filter() if isinstance(where, Where) else where
+
+
+def _image_retention(
+    kept: str | Collection.ImageRetention.ValueType | None,
+) -> Collection.ImageRetention.ValueType:
+    if kept is None:
+        return Collection.IMAGE_RETENTION_UNSPECIFIED
+    if not isinstance(kept, str):
+        return kept
+    if kept not in IMAGE_RETENTIONS:
+        raise argument_error(
+            "image_retention",
+            "FIELD_INVALID",
+            "is none",
+            got=kept,
+            allowed=", ".join(IMAGE_RETENTIONS),
+        )
+    return IMAGE_RETENTIONS[kept]
 
 
 def _field_type(kind: str | PayloadField.Type.ValueType, name: str) -> PayloadField.Type.ValueType:

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         "127.0.0.1:50051", description="host:port to listen on; port 0 takes a free one"
     )
     store: str = Field("embedded:./data", description="where vectors are kept: embedded:FOLDER")
+    pictures: str = Field(
+        "auto",
+        description="where pictures are kept: folder:PATH, a URL that fsspec knows such as "
+        "s3://BUCKET/PATH, or auto (the folder pictures of the embedded store)",
+    )
     encoders: str = Field(
         "clip-vit-b-32",
         description="encoders, the default one first: names or NAME=FOLDER, joined by commas",
@@ -155,6 +160,16 @@ class Settings(BaseSettings):
             raise ValueError("needs embedded:FOLDER")
         return value
 
+    @field_validator("pictures")
+    @classmethod
+    def _known_pictures(cls, value: str) -> str:
+        kind, colon, path = value.partition(":")
+        if value != "auto" and not (colon and kind and path.strip("/")):
+            raise ValueError("needs folder:PATH, a URL or auto")
+        if value != "auto" and kind != "folder" and not path.startswith("//"):
+            raise ValueError("needs folder:PATH, a URL or auto")
+        return value
+
     @field_validator("encoders")
     @classmethod
     def _names_one(cls, value: str) -> str:
@@ -167,6 +182,18 @@ class Settings(BaseSettings):
     def store_folder(self) -> Path:
         """The folder of the embedded store."""
         return Path(self.store.partition(":")[2]).expanduser()
+
+    @property
+    def pictures_place(self) -> Path | str:
+        """The folder in which pictures are kept, or the URL of the store that keeps them."""
+        kind, _, path = self.pictures.partition(":")
+        if self.pictures == "auto":
+            return self.store_folder / "pictures"
+        if kind == "folder":
+            return Path(path).expanduser()
+        if kind == "file":
+            return Path(path.removeprefix("//"))
+        return self.pictures
 
     @property
     def encoder_specs(self) -> tuple[tuple[str, str], ...]:

@@ -26,7 +26,7 @@ from triptych.v1 import collection_pb2 as triptych_dot_v1_dot_collection__pb2
 from triptych.v1 import common_pb2 as triptych_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$triptych/v1/collection_service.proto\x12\x0btriptych.v1\x1a\x1ctriptych/v1/collection.proto\x1a\x18triptych/v1/common.proto\"\xc2\x01\n\x17\x43reateCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12/\n\rvector_spaces\x18\x02 \x03(\x0b\x32\x18.triptych.v1.VectorSpace\x12\x31\n\x0epayload_fields\x18\x03 \x03(\x0b\x32\x19.triptych.v1.PayloadField\x12\x1a\n\x12\x64\x65\x66\x61ult_encoder_id\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\"n\n\x18\x43reateCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\x12%\n\x07timings\x18\x02 \x01(\x0b\x32\x14.triptych.v1.Timings\"-\n\x14GetCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"D\n\x15GetCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\"?\n\x16ListCollectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x17ListCollectionsResponse\x12,\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x17.triptych.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x17\x44\x65leteCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse2\x9f\x03\n\x11\x43ollectionService\x12\x64\n\x10\x43reateCollection\x12$.triptych.v1.CreateCollectionRequest\x1a%.triptych.v1.CreateCollectionResponse\"\x03\x90\x02\x00\x12[\n\rGetCollection\x12!.triptych.v1.GetCollectionRequest\x1a\".triptych.v1.GetCollectionResponse\"\x03\x90\x02\x01\x12\x61\n\x0fListCollections\x12#.triptych.v1.ListCollectionsRequest\x1a$.triptych.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12\x64\n\x10\x44\x65leteCollection\x12$.triptych.v1.DeleteCollectionRequest\x1a%.triptych.v1.DeleteCollectionResponse\"\x03\x90\x02\x02\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$triptych/v1/collection_service.proto\x12\x0btriptych.v1\x1a\x1ctriptych/v1/collection.proto\x1a\x18triptych/v1/common.proto\"\x83\x02\n\x17\x43reateCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12/\n\rvector_spaces\x18\x02 \x03(\x0b\x32\x18.triptych.v1.VectorSpace\x12\x31\n\x0epayload_fields\x18\x03 \x03(\x0b\x32\x19.triptych.v1.PayloadField\x12\x1a\n\x12\x64\x65\x66\x61ult_encoder_id\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12?\n\x0fimage_retention\x18\x07 \x01(\x0e\x32&.triptych.v1.Collection.ImageRetention\"n\n\x18\x43reateCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\x12%\n\x07timings\x18\x02 \x01(\x0b\x32\x14.triptych.v1.Timings\"-\n\x14GetCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"D\n\x15GetCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\"?\n\x16ListCollectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x17ListCollectionsResponse\x12,\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x17.triptych.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x17\x44\x65leteCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse2\x9f\x03\n\x11\x43ollectionService\x12\x64\n\x10\x43reateCollection\x12$.triptych.v1.CreateCollectionRequest\x1a%.triptych.v1.CreateCollectionResponse\"\x03\x90\x02\x00\x12[\n\rGetCollection\x12!.triptych.v1.GetCollectionRequest\x1a\".triptych.v1.GetCollectionResponse\"\x03\x90\x02\x01\x12\x61\n\x0fListCollections\x12#.triptych.v1.ListCollectionsRequest\x1a$.triptych.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12\x64\n\x10\x44\x65leteCollection\x12$.triptych.v1.DeleteCollectionRequest\x1a%.triptych.v1.DeleteCollectionResponse\"\x03\x90\x02\x02\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,21 +43,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTIONSERVICE'].methods_by_name['DeleteCollection']._loaded_options = None
   _globals['_COLLECTIONSERVICE'].methods_by_name['DeleteCollection']._serialized_options = b'\220\002\002'
   _globals['_CREATECOLLECTIONREQUEST']._serialized_start=110
-  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=304
-  _globals['_CREATECOLLECTIONRESPONSE']._serialized_start=306
-  _globals['_CREATECOLLECTIONRESPONSE']._serialized_end=416
-  _globals['_GETCOLLECTIONREQUEST']._serialized_start=418
-  _globals['_GETCOLLECTIONREQUEST']._serialized_end=463
-  _globals['_GETCOLLECTIONRESPONSE']._serialized_start=465
-  _globals['_GETCOLLECTIONRESPONSE']._serialized_end=533
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=535
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=598
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=600
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=696
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=698
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=746
-  _globals['_DELETECOLLECTIONRESPONSE']._serialized_start=748
-  _globals['_DELETECOLLECTIONRESPONSE']._serialized_end=774
-  _globals['_COLLECTIONSERVICE']._serialized_start=777
-  _globals['_COLLECTIONSERVICE']._serialized_end=1192
+  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=369
+  _globals['_CREATECOLLECTIONRESPONSE']._serialized_start=371
+  _globals['_CREATECOLLECTIONRESPONSE']._serialized_end=481
+  _globals['_GETCOLLECTIONREQUEST']._serialized_start=483
+  _globals['_GETCOLLECTIONREQUEST']._serialized_end=528
+  _globals['_GETCOLLECTIONRESPONSE']._serialized_start=530
+  _globals['_GETCOLLECTIONRESPONSE']._serialized_end=598
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=600
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=663
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=665
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=761
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=763
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=811
+  _globals['_DELETECOLLECTIONRESPONSE']._serialized_start=813
+  _globals['_DELETECOLLECTIONRESPONSE']._serialized_end=839
+  _globals['_COLLECTIONSERVICE']._serialized_start=842
+  _globals['_COLLECTIONSERVICE']._serialized_end=1257
 # @@protoc_insertion_point(module_scope)

@@ -31,12 +31,15 @@ class CreateCollectionRequest(_message.Message):
     PAYLOAD_FIELDS_FIELD_NUMBER: _builtins.int
     DEFAULT_ENCODER_ID_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    IMAGE_RETENTION_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The new collection's name."""
     default_encoder_id: _builtins.str
     """The encoder of every space that names none; the server's first encoder where empty."""
     language: _builtins.str
     """The language of its texts, as an ISO 639-1 code; `en` where empty."""
+    image_retention: _collection_pb2.Collection.ImageRetention.ValueType
+    """What is kept of its items' pictures; THUMBNAIL where unset."""
     @_builtins.property
     def vector_spaces(self) -> _containers.RepeatedCompositeFieldContainer[_collection_pb2.VectorSpace]:
         """Its vector spaces; where empty, `image`, `caption`, `ocr` and `terms`."""
@@ -53,10 +56,11 @@ class CreateCollectionRequest(_message.Message):
         payload_fields: _abc.Iterable[_collection_pb2.PayloadField] | None = ...,
         default_encoder_id: _builtins.str = ...,
         language: _builtins.str = ...,
+        image_retention: _collection_pb2.Collection.ImageRetention.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "language", b"language", "payload_fields", b"payload_fields", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "image_retention", b"image_retention", "language", b"language", "payload_fields", b"payload_fields", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

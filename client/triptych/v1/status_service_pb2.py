@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from triptych.v1 import common_pb2 as triptych_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n triptych/v1/status_service.proto\x12\x0btriptych.v1\x1a\x18triptych/v1/common.proto\"\x12\n\x10GetStatusRequest\"\xca\x01\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12,\n\x08\x65ncoders\x18\x02 \x03(\x0b\x32\x1a.triptych.v1.EncoderStatus\x12#\n\x06limits\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Limits\x12\'\n\x05store\x18\x04 \x01(\x0b\x32\x18.triptych.v1.StoreStatus\x12\x15\n\rocr_languages\x18\x05 \x03(\t\x12\x11\n\tlanguages\x18\x06 \x03(\t\"\x9d\x02\n\rEncoderStatus\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\x12\x11\n\tdimension\x18\x04 \x01(\x05\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\x05\x12\x14\n\x0cimage_height\x18\x06 \x01(\x05\x12\x13\n\x0bimage_width\x18\x07 \x01(\x05\x12\x1a\n\x12\x65xecution_provider\x18\x08 \x01(\t\x12\x0f\n\x07licence\x18\t \x01(\t\x12.\n\x0bimage_stamp\x18\n \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\x12-\n\ntext_stamp\x18\x0b \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\"B\n\x0bStoreStatus\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x02 \x01(\t\x12\r\n\x05ready\x18\x03 \x01(\x08\"\xfb\x04\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x05\x12\x1c\n\x14max_items_per_upsert\x18\x02 \x01(\x05\x12\x14\n\x0cmax_id_bytes\x18\x03 \x01(\x05\x12\x16\n\x0emax_text_bytes\x18\x04 \x01(\x05\x12\x19\n\x11max_payload_depth\x18\x05 \x01(\x05\x12\x19\n\x11max_payload_bytes\x18\x06 \x01(\x05\x12\x17\n\x0fmax_image_bytes\x18\x07 \x01(\x05\x12\x18\n\x10max_image_pixels\x18\x08 \x01(\x05\x12\x16\n\x0emin_image_side\x18\t \x01(\x05\x12\x18\n\x10max_image_aspect\x18\n \x01(\x05\x12\x11\n\tmax_limit\x18\x0b \x01(\x05\x12\x15\n\rmax_page_size\x18\x0c \x01(\x05\x12\x1b\n\x13max_candidate_count\x18\r \x01(\x05\x12\x10\n\x08max_legs\x18\x0e \x01(\x05\x12\x12\n\nmax_weight\x18\x0f \x01(\x01\x12\x1d\n\x15max_filter_conditions\x18\x10 \x01(\x05\x12#\n\x1bmax_vectors_per_multivector\x18\x11 \x01(\x05\x12\x18\n\x10max_sparse_terms\x18\x12 \x01(\x05\x12\x19\n\x11max_vector_spaces\x18\x13 \x01(\x05\x12\x1a\n\x12max_payload_fields\x18\x14 \x01(\x05\x12\x19\n\x11max_encode_inputs\x18\x15 \x01(\x05\x12\x15\n\rmax_dimension\x18\x16 \x01(\x05\x12\x1d\n\x15max_ocr_time_limit_ms\x18\x17 \x01(\x05\x12\x1c\n\x14max_total_candidates\x18\x18 \x01(\x05\x32`\n\rStatusService\x12O\n\tGetStatus\x12\x1d.triptych.v1.GetStatusRequest\x1a\x1e.triptych.v1.GetStatusResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n triptych/v1/status_service.proto\x12\x0btriptych.v1\x1a\x18triptych/v1/common.proto\"\x12\n\x10GetStatusRequest\"\xfd\x01\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12,\n\x08\x65ncoders\x18\x02 \x03(\x0b\x32\x1a.triptych.v1.EncoderStatus\x12#\n\x06limits\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Limits\x12\'\n\x05store\x18\x04 \x01(\x0b\x32\x18.triptych.v1.StoreStatus\x12\x15\n\rocr_languages\x18\x05 \x03(\t\x12\x11\n\tlanguages\x18\x06 \x03(\t\x12\x31\n\x08pictures\x18\x07 \x01(\x0b\x32\x1f.triptych.v1.PictureStoreStatus\"\x9d\x02\n\rEncoderStatus\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\x12\x11\n\tdimension\x18\x04 \x01(\x05\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\x05\x12\x14\n\x0cimage_height\x18\x06 \x01(\x05\x12\x13\n\x0bimage_width\x18\x07 \x01(\x05\x12\x1a\n\x12\x65xecution_provider\x18\x08 \x01(\t\x12\x0f\n\x07licence\x18\t \x01(\t\x12.\n\x0bimage_stamp\x18\n \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\x12-\n\ntext_stamp\x18\x0b \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\"B\n\x0bStoreStatus\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x02 \x01(\t\x12\r\n\x05ready\x18\x03 \x01(\x08\"\"\n\x12PictureStoreStatus\x12\x0c\n\x04kind\x18\x01 \x01(\t\"\xfb\x04\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x05\x12\x1c\n\x14max_items_per_upsert\x18\x02 \x01(\x05\x12\x14\n\x0cmax_id_bytes\x18\x03 \x01(\x05\x12\x16\n\x0emax_text_bytes\x18\x04 \x01(\x05\x12\x19\n\x11max_payload_depth\x18\x05 \x01(\x05\x12\x19\n\x11max_payload_bytes\x18\x06 \x01(\x05\x12\x17\n\x0fmax_image_bytes\x18\x07 \x01(\x05\x12\x18\n\x10max_image_pixels\x18\x08 \x01(\x05\x12\x16\n\x0emin_image_side\x18\t \x01(\x05\x12\x18\n\x10max_image_aspect\x18\n \x01(\x05\x12\x11\n\tmax_limit\x18\x0b \x01(\x05\x12\x15\n\rmax_page_size\x18\x0c \x01(\x05\x12\x1b\n\x13max_candidate_count\x18\r \x01(\x05\x12\x10\n\x08max_legs\x18\x0e \x01(\x05\x12\x12\n\nmax_weight\x18\x0f \x01(\x01\x12\x1d\n\x15max_filter_conditions\x18\x10 \x01(\x05\x12#\n\x1bmax_vectors_per_multivector\x18\x11 \x01(\x05\x12\x18\n\x10max_sparse_terms\x18\x12 \x01(\x05\x12\x19\n\x11max_vector_spaces\x18\x13 \x01(\x05\x12\x1a\n\x12max_payload_fields\x18\x14 \x01(\x05\x12\x19\n\x11max_encode_inputs\x18\x15 \x01(\x05\x12\x15\n\rmax_dimension\x18\x16 \x01(\x05\x12\x1d\n\x15max_ocr_time_limit_ms\x18\x17 \x01(\x05\x12\x1c\n\x14max_total_candidates\x18\x18 \x01(\x05\x32`\n\rStatusService\x12O\n\tGetStatus\x12\x1d.triptych.v1.GetStatusRequest\x1a\x1e.triptych.v1.GetStatusResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,13 +38,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_start=75
   _globals['_GETSTATUSREQUEST']._serialized_end=93
   _globals['_GETSTATUSRESPONSE']._serialized_start=96
-  _globals['_GETSTATUSRESPONSE']._serialized_end=298
-  _globals['_ENCODERSTATUS']._serialized_start=301
-  _globals['_ENCODERSTATUS']._serialized_end=586
-  _globals['_STORESTATUS']._serialized_start=588
-  _globals['_STORESTATUS']._serialized_end=654
-  _globals['_LIMITS']._serialized_start=657
-  _globals['_LIMITS']._serialized_end=1292
-  _globals['_STATUSSERVICE']._serialized_start=1294
-  _globals['_STATUSSERVICE']._serialized_end=1390
+  _globals['_GETSTATUSRESPONSE']._serialized_end=349
+  _globals['_ENCODERSTATUS']._serialized_start=352
+  _globals['_ENCODERSTATUS']._serialized_end=637
+  _globals['_STORESTATUS']._serialized_start=639
+  _globals['_STORESTATUS']._serialized_end=705
+  _globals['_PICTURESTORESTATUS']._serialized_start=707
+  _globals['_PICTURESTORESTATUS']._serialized_end=741
+  _globals['_LIMITS']._serialized_start=744
+  _globals['_LIMITS']._serialized_end=1379
+  _globals['_STATUSSERVICE']._serialized_start=1381
+  _globals['_STATUSSERVICE']._serialized_end=1477
 # @@protoc_insertion_point(module_scope)

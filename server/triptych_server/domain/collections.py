@@ -43,6 +43,14 @@ class FieldType(Enum):
     BOOL = "bool"
 
 
+class ImageRetention(Enum):
+    """What a collection keeps of its items' pictures."""
+
+    ORIGINAL = "original"
+    THUMBNAIL = "thumbnail"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
     """How a long text is cut: ``tokens`` a window, ``overlap`` shared by neighbours.
@@ -118,6 +126,7 @@ class Collection:
     default_encoder_id: str
     language: str
     create_time: datetime
+    image_retention: ImageRetention = ImageRetention.NONE
 
     def space(self, name: str) -> VectorSpace | None:
         """The vector space of that name, or None."""

@@ -10,6 +10,7 @@ from triptych_server.domain.collections import (
     Collection,
     Distance,
     FieldType,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
@@ -33,6 +34,7 @@ def dump_collection(collection: Collection) -> str:
         "payload_fields": [
             {"name": field.name, "type": field.type.value} for field in collection.payload_fields
         ],
+        "image_retention": collection.image_retention.value,
     }
     return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
 
@@ -56,6 +58,8 @@ def load_collection(text: str) -> Collection:
             default_encoder_id=tree["default_encoder_id"],
             language=tree["language"],
             create_time=datetime.fromisoformat(tree["create_time"]),
+            # Collections of servers that kept no pictures yet say nothing of it.
+            image_retention=ImageRetention(tree.get("image_retention", ImageRetention.NONE.value)),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a collection: {error!r}") from error

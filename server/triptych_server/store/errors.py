@@ -30,6 +30,14 @@ class StoreUnreadable(StoreStartError):
     """The folder, or a collection in it, cannot be read or written."""
 
 
+class PicturesUnusable(Exception):
+    """The picture store can't be opened or written; the text is for the operator alone."""
+
+
+class PicturesFull(Exception):
+    """The picture store has no room."""
+
+
 class StoreRejected(TriptychError):
     """The engine refused an operation that was checked before: a defect of the service.
 

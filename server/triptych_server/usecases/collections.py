@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,16 +11,28 @@ from datetime import datetime
 from triptych_server.domain.collections import (
     Collection,
     Distance,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
     VectorSpace,
     Windows,
 )
-from triptych_server.domain.errors import InvalidInput, NotFound, Reason, Violation, violation
+from triptych_server.domain.errors import (
+    InvalidInput,
+    NotFound,
+    Reason,
+    Unavailable,
+    Violation,
+    violation,
+)
 from triptych_server.domain.filters import EVERYTHING
-from triptych_server.domain.ports import EncoderInfo, VectorStore
+from triptych_server.domain.pictures import album_of
+from triptych_server.domain.ports import EncoderInfo, PictureStore, VectorStore
 from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.locks import KeyLocks
+
+log = logging.getLogger(__name__)
 
 DEFAULT_LANGUAGE = "en"
 # Neighbouring windows share about a fifth, so that a phrase cut by one stands whole in the next.
@@ -58,6 +71,7 @@ class CreateCollection:
     payload_fields: tuple[PayloadField, ...]
     default_encoder_id: str
     language: str
+    image_retention: ImageRetention = ImageRetention.THUMBNAIL
 
 
 DEFAULT_SPACES = (
@@ -80,10 +94,17 @@ class Collections:
     """The use cases of CollectionService."""
 
     def __init__(
-        self, store: VectorStore, encoders: EncoderSet, now: Callable[[], datetime]
+        self,
+        store: VectorStore,
+        pictures: PictureStore,
+        encoders: EncoderSet,
+        writers: KeyLocks,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._pictures = pictures
         self._encoders = encoders
+        self._writers = writers
         self._now = now
 
     async def create(self, request: CreateCollection) -> CountedCollection:
@@ -118,6 +139,7 @@ class Collections:
             default_encoder_id=default.info.id,
             language=language,
             create_time=self._now(),
+            image_retention=request.image_retention,
         )
         await self._store.create_collection(collection)
         return CountedCollection(collection, 0)
@@ -141,8 +163,20 @@ class Collections:
         return page, found[limit - 1].id if len(found) > limit else None
 
     async def delete(self, collection_id: str) -> None:
-        """Remove it and everything in it. Raises NotFound."""
-        await self._store.drop_collection(collection_id)
+        """Remove it and everything in it, its pictures too. Raises NotFound, Unavailable."""
+        collection = await self._store.get_collection(collection_id)
+        if collection.image_retention is ImageRetention.NONE:
+            await self._store.drop_collection(collection_id)
+            return
+        album = album_of(collection)
+        async with self._writers.hold([album]):
+            # Noted first, so that a crash between the two leaves no picture behind for ever.
+            await self._pictures.condemn(album)
+            await self._store.drop_collection(collection_id)
+            try:
+                await self._pictures.drop(album)
+            except Unavailable:
+                log.warning("the pictures of %s are left to the next sweep", collection_id)
 
     def _resolve(
         self,

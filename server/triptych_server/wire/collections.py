@@ -10,6 +10,7 @@ from triptych.v1 import collection_service_pb2 as service
 from triptych_server.domain.collections import (
     Distance,
     FieldType,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
@@ -51,6 +52,11 @@ _TYPES = {
     pb.PayloadField.TYPE_FLOAT: FieldType.FLOAT,
     pb.PayloadField.TYPE_BOOL: FieldType.BOOL,
 }
+_RETENTIONS = {
+    pb.Collection.IMAGE_RETENTION_ORIGINAL: ImageRetention.ORIGINAL,
+    pb.Collection.IMAGE_RETENTION_THUMBNAIL: ImageRetention.THUMBNAIL,
+    pb.Collection.IMAGE_RETENTION_NONE: ImageRetention.NONE,
+}
 _Wire = TypeVar("_Wire")
 _Domain = TypeVar("_Domain")
 _TEXTS = frozenset({Source.CAPTION, Source.OCR_TEXT})
@@ -62,9 +68,15 @@ def parse_create(message: service.CreateCollectionRequest, limits: Limits) -> Cr
     collection_id = parse_collection_id(message.collection_id, violations)
     spaces = _parse_spaces(message.vector_spaces, limits, violations)
     fields = _parse_fields(message.payload_fields, limits, violations)
+    retention = _parse_retention(message.image_retention, violations)
     violations.raise_if_any()
     return CreateCollection(
-        collection_id, spaces, fields, message.default_encoder_id, message.language
+        collection_id,
+        spaces,
+        fields,
+        message.default_encoder_id,
+        message.language,
+        image_retention=retention,
     )
 
 
@@ -99,7 +111,22 @@ def render_collection(counted: CountedCollection) -> pb.Collection:
         language=collection.language,
         item_count=counted.item_count,
         create_time=render_time(collection.create_time),
+        image_retention=_back(_RETENTIONS, collection.image_retention),
     )
+
+
+def _parse_retention(
+    value: pb.Collection.ImageRetention.ValueType, violations: Violations
+) -> ImageRetention:
+    if value and value not in _RETENTIONS:
+        violations.add(
+            "image_retention",
+            Reason.FIELD_INVALID,
+            "is not known",
+            got=value,
+            allowed=", ".join(retention.name for retention in ImageRetention),
+        )
+    return _RETENTIONS.get(value, ImageRetention.THUMBNAIL)
 
 
 def _parse_spaces(
