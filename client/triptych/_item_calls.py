@@ -135,6 +135,11 @@ class ItemCalls(Calls):
             NotFound: COLLECTION_NOT_FOUND, ITEM_NOT_FOUND, ITEM_HAS_NO_IMAGE.
             FailedPrecondition: IMAGE_NOT_KEPT.
             DataLoss: IMAGE_LOST.
+
+        >>> from pathlib import Path
+        >>> _ = client.upsert("pictures", [make_item("cat-2", image=Path("cat.jpg"))])
+        >>> client.get_item_image("pictures", "cat-2").info.media_type
+        'image/webp'
         """
         request = image_request(collection_id, item_id, variant)
         with closing(self._channel.stream(self._items.GetItemImage, request, timeout)) as parts:

@@ -163,11 +163,10 @@ class Settings(BaseSettings):
     @field_validator("pictures")
     @classmethod
     def _known_pictures(cls, value: str) -> str:
-        kind, colon, path = value.partition(":")
-        if value != "auto" and not (colon and kind and path.strip("/")):
-            raise ValueError("needs folder:PATH, a URL or auto")
-        if value != "auto" and kind != "folder" and not path.startswith("//"):
-            raise ValueError("needs folder:PATH, a URL or auto")
+        kind, _, path = value.partition(":")
+        is_place = kind and path.strip("/") and (kind == "folder" or path.startswith("//"))
+        if value != "auto" and not is_place:
+            raise ValueError("needs folder:PATH, a URL such as s3://BUCKET/PATH, or auto")
         return value
 
     @field_validator("encoders")

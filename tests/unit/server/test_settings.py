@@ -71,6 +71,11 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
             ["", "a,,b", "a,a", "=x"],
             "NAME or NAME=FOLDER, joined by commas, no name twice",
         ),
+        (
+            "PICTURES",
+            ["", "somewhere", "folder:", "folder:/", "s3:bucket", "s3://", "://x", "a::s3://b"],
+            "folder:PATH, a URL such as s3://BUCKET/PATH, or auto",
+        ),
         ("DEVICE", ["", "gpu", "CPU"], "cpu, cuda or auto"),
         ("THREADS", ["", "x", "-1", "257", "1.5", "1e2", "²"], "a whole number, 0 to 256"),
         ("MODEL_CACHE", [""], "a folder"),
@@ -193,3 +198,18 @@ def test_the_server_warns_of_a_variable_that_is_no_setting(tmp_path: Path) -> No
         " WARNING triptych TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?"
     )
     assert end.startswith("triptych-server: model folder ")
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("auto", Path("/srv/data/pictures")),
+        ("folder:/srv/pictures", Path("/srv/pictures")),
+        ("file:///srv/pictures", Path("/srv/pictures")),
+        ("s3://bucket/pictures", "s3://bucket/pictures"),
+        ("memory://x", "memory://x"),
+    ],
+)
+def test_where_pictures_are(value: str, place: Path | str) -> None:
+    settings = read_settings(["--store", "embedded:/srv/data", "--pictures", value])
+    assert settings.pictures_place == place
