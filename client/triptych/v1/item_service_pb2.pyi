@@ -106,7 +106,9 @@ class UpsertOutcome(_message.Message):
         RESULT_REPLACED: UpsertOutcome._Result.ValueType  # 2
         """It was there, and was replaced as a whole."""
         RESULT_UNCHANGED: UpsertOutcome._Result.ValueType  # 3
-        """It was there with the same content and the same encoders: nothing was written."""
+        """It was there with the same content and the same encoders, and what is kept of its picture
+        was there too: nothing was written.
+        """
         RESULT_FAILED: UpsertOutcome._Result.ValueType  # 4
         """It was refused; what stood under its id before still stands."""
 
@@ -120,7 +122,9 @@ class UpsertOutcome(_message.Message):
     RESULT_REPLACED: UpsertOutcome.Result.ValueType  # 2
     """It was there, and was replaced as a whole."""
     RESULT_UNCHANGED: UpsertOutcome.Result.ValueType  # 3
-    """It was there with the same content and the same encoders: nothing was written."""
+    """It was there with the same content and the same encoders, and what is kept of its picture
+    was there too: nothing was written.
+    """
     RESULT_FAILED: UpsertOutcome.Result.ValueType  # 4
     """It was refused; what stood under its id before still stands."""
 

@@ -324,6 +324,21 @@ def test_a_contact_sheet_of_the_pictures_that_the_server_keeps(
     assert np.abs(sheets[0] - sheets[1]).mean() < 2
 
 
+def test_what_is_kept_of_the_pictures(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    assert ingest(server, folder, "keeps", "--keep", "original") == 0
+    with server.client() as client:
+        kept = client.get_item_image("keeps", "dogs/dog.png")
+        assert kept.data == (folder / "dogs" / "dog.png").read_bytes()
+    assert ingest(server, folder, "keeps") == 0
+    capsys.readouterr()
+    assert ingest(server, folder, "keeps", "--keep", "none") == 2
+    assert capsys.readouterr().err == (
+        "triptych: --keep none: collection 'keeps' is there already, and keeps original\n"
+    )
+
+
 def test_the_status(server: RunningServer, collection: str, capsys: Captured) -> None:
     assert command(server, "status") == 0
     text = capsys.readouterr().out
