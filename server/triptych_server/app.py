@@ -200,7 +200,7 @@ class App:
     ) -> None:
         settings, limits = self._settings, self._settings.limits
         known = EncoderSet(encoders, terms)
-        keeper = PictureKeeper(pictures)
+        keeper = PictureKeeper(store, pictures, writers)
         upsert = Upsert(
             store,
             known,

@@ -65,6 +65,11 @@ def album_of(collection: Collection) -> str:
     return f"{collection.id}.{made:%Y%m%dT%H%M%S%f}Z"
 
 
+def collection_id_of(album: str) -> str:
+    """The name of the collection that the album is, or was, of."""
+    return album.partition(".")[0]
+
+
 def variants_of(retention: ImageRetention) -> tuple[ImageVariant, ...]:
     """The files that are kept of each picture."""
     if retention is ImageRetention.NONE:

@@ -135,8 +135,15 @@ class ObjectPictures:
         try:
             self._run(write)
         except FileNotFoundError:  # there are folders here, and this one is missing
-            self._run(lambda: self._fs.makedirs(path.rpartition("/")[0], exist_ok=True))
+            self._run(lambda: self._make(path.rpartition("/")[0]))
             self._run(write)
+
+    def _make(self, folder: str) -> None:
+        """Make the base and what is below it, but nothing above: that may be a bucket."""
+        if len(folder) >= len(self._base) and "/" in folder.strip("/"):
+            self._make(folder.rpartition("/")[0])
+            with suppress(FileExistsError):
+                self._fs.mkdir(folder, create_parents=False)
 
     def _remove(self, paths: list[str]) -> None:
         def remove_each() -> None:

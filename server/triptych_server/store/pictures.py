@@ -113,7 +113,7 @@ class Pictures:
                     yield last
                 last = chunk
         finally:
-            # In a thread, since it waits for a read that a caller who went away has left running.
+            # In a thread, and not waited for: that of a remote file may take its time.
             self._pool.submit(file.close)
         if digest.hexdigest() != key.sha256:
             raise self._lost(key, "damaged")
@@ -152,9 +152,17 @@ class Pictures:
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
     async def _run(self, call: Callable[[], Answer]) -> Answer:
-        """``call`` in a thread; raises domain errors."""
+        """``call`` in a thread, to its end; raises domain errors.
+
+        A caller that is cancelled waits for the end, too: it holds the locks of the items, and the
+        next who gets them must find the files at rest.
+        """
+        running = asyncio.get_running_loop().run_in_executor(self._pool, call)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
         except PicturesFull:
             raise Exhausted(
                 Reason.STORE_FULL,

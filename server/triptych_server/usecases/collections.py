@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -106,6 +107,7 @@ class Collections:
         self._encoders = encoders
         self._writers = writers
         self._now = now
+        self._dropping: set[asyncio.Task[None]] = set()
 
     async def create(self, request: CreateCollection) -> CountedCollection:
         """Make an empty collection, every default filled in.
@@ -168,15 +170,22 @@ class Collections:
         if collection.image_retention is ImageRetention.NONE:
             await self._store.drop_collection(collection_id)
             return
+        dropping = asyncio.create_task(self._drop_with_pictures(collection))
+        self._dropping.add(dropping)
+        dropping.add_done_callback(self._dropping.discard)
+        # A caller who goes away does not leave half of it.
+        await asyncio.shield(dropping)
+
+    async def _drop_with_pictures(self, collection: Collection) -> None:
         album = album_of(collection)
         async with self._writers.hold([album]):
             # Noted first, so that a crash between the two leaves no picture behind for ever.
             await self._pictures.condemn(album)
-            await self._store.drop_collection(collection_id)
+            await self._store.drop_collection(collection.id)
             try:
                 await self._pictures.drop(album)
             except Unavailable:
-                log.warning("the pictures of %s are left to the next sweep", collection_id)
+                log.warning("the pictures of %s are left to the next sweep", collection.id)
 
     def _resolve(
         self,

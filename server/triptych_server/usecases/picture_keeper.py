@@ -7,16 +7,18 @@ from collections.abc import Iterable, Sequence
 
 from triptych_server.domain import layout
 from triptych_server.domain.collections import Collection, ImageRetention
-from triptych_server.domain.errors import Unavailable
+from triptych_server.domain.errors import NotFound, Unavailable
 from triptych_server.domain.items import ImageInfo
 from triptych_server.domain.pictures import (
     KeptFile,
     PictureKey,
     album_of,
+    collection_id_of,
     picture_keys,
     variants_of,
 )
-from triptych_server.domain.ports import PictureStore, StoredPoint
+from triptych_server.domain.ports import PictureStore, StoredPoint, VectorStore
+from triptych_server.usecases.locks import KeyLocks
 from triptych_server.usecases.together import together
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,10 @@ class PictureKeeper:
     file that no point refers to, and ``PictureSweep`` removes it.
     """
 
-    def __init__(self, pictures: PictureStore) -> None:
+    def __init__(self, store: VectorStore, pictures: PictureStore, writers: KeyLocks) -> None:
+        self._store = store
         self._pictures = pictures
+        self._writers = writers
 
     async def holds_all(self, collection: Collection, point_id: str, info: ImageInfo) -> bool:
         """Whether all that is to be kept of this picture is there, undamaged."""
@@ -63,9 +67,28 @@ class PictureKeeper:
             log.warning("pictures that are not needed any more were left: %d", len(keys))
 
     async def forget(self, collection: Collection) -> None:
-        """Remove what was put for a collection that turned out to be gone."""
-        if collection.image_retention is not ImageRetention.NONE:
-            await self._pictures.drop(album_of(collection))
+        """Remove what was put for a collection that has gone meanwhile, if it has."""
+        if collection.image_retention is ImageRetention.NONE:
+            return
+        album = album_of(collection)
+        try:
+            if not await album_stands(self._store, album):
+                async with self._writers.hold([album]):
+                    await self._pictures.condemn(album)
+                    await self._pictures.drop(album)
+        except Unavailable:
+            log.warning("pictures of a collection that may be gone were left: %s", album)
+
+
+async def album_stands(store: VectorStore, album: str) -> bool:
+    """Whether the collection whose album it is, and no other of its name, is there.
+
+    Raises Unavailable.
+    """
+    try:
+        return album_of(await store.get_collection(collection_id_of(album))) == album
+    except NotFound:
+        return False
 
 
 def kept_of(collection: Collection, points: Iterable[StoredPoint]) -> list[PictureKey]:

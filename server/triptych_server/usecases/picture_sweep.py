@@ -13,7 +13,7 @@ from triptych_server.domain.errors import NotFound, TriptychError
 from triptych_server.domain.pictures import PictureFile, album_of
 from triptych_server.domain.ports import PictureStore, VectorStore
 from triptych_server.usecases.locks import KeyLocks, writer_keys
-from triptych_server.usecases.picture_keeper import kept_of
+from triptych_server.usecases.picture_keeper import album_stands, kept_of
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,7 @@ class PictureSweep:
         """Drop the albums of collections whose dropping was cut off."""
         for album in await self._pictures.condemned():
             async with self._writers.hold([album]):
-                existing = {album_of(found) for found in await self._store.list_collections()}
-                if album in existing:
+                if await album_stands(self._store, album):
                     await self._pictures.spare(album)
                 else:
                     await self._pictures.drop(album)

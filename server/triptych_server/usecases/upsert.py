@@ -11,7 +11,6 @@ from triptych_server.domain import layout
 from triptych_server.domain.collections import Collection, Source, Stamp
 from triptych_server.domain.errors import (
     InvalidInput,
-    NotFound,
     Reason,
     TriptychError,
     Violation,
@@ -121,10 +120,15 @@ class Upsert:
                     await batch.add(made)
                     return made.outcome
 
-            with watch.stage("encode"):
-                outcomes = await together(one(n, entry) for n, entry in enumerate(request.items))
-            with watch.stage("store"):
-                await batch.write()
+            try:
+                with watch.stage("encode"):
+                    outcomes = await together(one(n, e) for n, e in enumerate(request.items))
+                with watch.stage("store"):
+                    await batch.write()
+            except BaseException:
+                # Nobody else would know of pictures put for a collection that has just gone.
+                await self._keeper.forget(collection)
+                raise
         return tuple(outcomes)
 
     def _reading(self, collection: Collection, options: OcrOptions) -> Reading | None:
@@ -325,9 +329,5 @@ class _Batch:
             return
         collection = self._collection
         points = [item.point for item in items]
-        try:
-            await self._store.upsert(collection.id, points, created=collection.create_time)
-        except NotFound:
-            await self._keeper.forget(collection)
-            raise
+        await self._store.upsert(collection.id, points, created=collection.create_time)
         await self._keeper.remove([key for item in items for key in item.stale])

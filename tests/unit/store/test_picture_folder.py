@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import subprocess
@@ -183,3 +184,25 @@ def test_foreign_files_are_left_alone(folder: FolderPictures, tmp_path: Path) ->
     (tmp_path / "pictures" / ".condemned" / "lost+found").write_bytes(b"")
     assert [file.key for page in folder.pages(ALBUM) for file in page] == [key_of(1)]
     assert folder.condemned() == ()
+
+
+class SlowFolder(FolderPictures):
+    """A folder on a slow disk."""
+
+    def put(self, key: PictureKey, data: bytes) -> None:
+        time.sleep(0.3)
+        super().put(key, data)
+
+
+async def test_a_put_that_is_given_up_is_at_rest_when_it_is_told(tmp_path: Path) -> None:
+    """Whoever gets the item's lock next must not meet a file that is still to come."""
+    folder = SlowFolder(tmp_path, min_free_bytes=1)
+    folder.open()
+    pictures = Pictures(folder)
+    putting = asyncio.create_task(pictures.put(key_of(1), DATA))
+    await asyncio.sleep(0.05)
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    assert folder.holds(key_of(1), len(DATA))
+    await pictures.close()
