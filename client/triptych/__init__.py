@@ -18,6 +18,7 @@ from triptych.client import Client
 from triptych.errors import (
     AlreadyExists,
     ArgumentError,
+    DataLoss,
     DeadlineExceeded,
     FailedPrecondition,
     Internal,
@@ -32,6 +33,7 @@ from triptych.errors import (
 )
 from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
+from triptych.images import ItemImage
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
 from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
@@ -44,7 +46,7 @@ from triptych.v1.collection_pb2 import (
     VectorSpace,
 )
 from triptych.v1.filter_pb2 import Filter
-from triptych.v1.item_pb2 import Item, Ocr, OcrOptions
+from triptych.v1.item_pb2 import Item, KeptImage, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
 from triptych.v1.search_service_pb2 import (
     Fusion,
@@ -63,6 +65,7 @@ __all__ = [
     "ArgumentError",
     "Client",
     "Collection",
+    "DataLoss",
     "DeadlineExceeded",
     "Difference",
     "FailedPrecondition",
@@ -73,6 +76,8 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "Item",
+    "ItemImage",
+    "KeptImage",
     "Leg",
     "NotFound",
     "Ocr",

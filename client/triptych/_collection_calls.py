@@ -26,6 +26,7 @@ class CollectionCalls(Calls):
         language: str = "",
         storage: StorageSettings | None = None,
         unindexed_filter_policy: str | Collection.UnindexedFilterPolicy.ValueType = "",
+        image_retention: str | Collection.ImageRetention.ValueType | None = None,
         timeout: float | None = None,
     ) -> Collection:
         """Makes an empty collection and returns it with every default filled in.
@@ -40,6 +41,8 @@ class CollectionCalls(Calls):
             storage: shards, replicas, graph, quantization, where the store is a Qdrant server.
             unindexed_filter_policy: what is done with filters that no index serves: `allow`, `warn`
                 (the server's default), `refuse`, or the contract's enum.
+            image_retention: what is kept of its items' pictures: `original`, `thumbnail` (the
+                default), `none`, or the contract's enum.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
@@ -55,6 +58,7 @@ class CollectionCalls(Calls):
             language,
             storage,
             unindexed_filter_policy,
+            image_retention,
         )
         call = self._collections.CreateCollection
         return self._channel.call(call, request, timeout).collection

@@ -48,6 +48,14 @@ FILTER_POLICIES: Mapping[str, Collection.UnindexedFilterPolicy.ValueType] = Mapp
     }
 )
 
+IMAGE_RETENTIONS: Mapping[str, Collection.ImageRetention.ValueType] = MappingProxyType(
+    {
+        "original": Collection.IMAGE_RETENTION_ORIGINAL,
+        "thumbnail": Collection.IMAGE_RETENTION_THUMBNAIL,
+        "none": Collection.IMAGE_RETENTION_NONE,
+    }
+)
+
 
 def create_collection(
     collection_id: str,
@@ -57,8 +65,9 @@ def create_collection(
     language: str,
     storage: StorageSettings | None,
     unindexed_filter_policy: str | Collection.UnindexedFilterPolicy.ValueType,
+    image_retention: str | Collection.ImageRetention.ValueType | None,
 ) -> CreateCollectionRequest:
-    """The request of CreateCollection; field types and policy by name or by the enum."""
+    """The request of CreateCollection; field types, policy and retention by name or by the enum."""
     return CreateCollectionRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         vector_spaces=vector_spaces,
@@ -70,6 +79,7 @@ def create_collection(
         language=checked_text(language, "language"),
         storage=storage,
         unindexed_filter_policy=_filter_policy(unindexed_filter_policy),
+        image_retention=_image_retention(image_retention),
     )
 
 
@@ -164,6 +174,24 @@ def _filter_policy(
             allowed=", ".join(FILTER_POLICIES),
         )
     return FILTER_POLICIES.get(policy, Collection.UNINDEXED_FILTER_POLICY_UNSPECIFIED)
+
+
+def _image_retention(
+    kept: str | Collection.ImageRetention.ValueType | None,
+) -> Collection.ImageRetention.ValueType:
+    if kept is None:
+        return Collection.IMAGE_RETENTION_UNSPECIFIED
+    if not isinstance(kept, str):
+        return kept
+    if kept not in IMAGE_RETENTIONS:
+        raise argument_error(
+            "image_retention",
+            "FIELD_INVALID",
+            "is none",
+            got=kept,
+            allowed=", ".join(IMAGE_RETENTIONS),
+        )
+    return IMAGE_RETENTIONS[kept]
 
 
 def _field_type(kind: str | PayloadField.Type.ValueType, name: str) -> PayloadField.Type.ValueType:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     CliApp,
@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     )
     qdrant_api_key: SecretStr | None = Field(
         None, description="the API key of the Qdrant server; better not as a flag"
+    )
+    pictures: str = Field(
+        "auto",
+        description="where pictures are kept: folder:PATH, a URL that fsspec knows such as "
+        "s3://BUCKET/PATH, or auto (the folder pictures of the embedded store)",
+        validate_default=True,
     )
     encoders: str = Field(
         "clip-vit-b-32",
@@ -168,6 +174,18 @@ class Settings(BaseSettings):
             raise ValueError("needs a text of printable ASCII")
         return value
 
+    @field_validator("pictures")
+    @classmethod
+    def _known_pictures(cls, value: str, info: ValidationInfo) -> str:
+        store = info.data.get("store")
+        if value == "auto" and store and not isinstance(parse_store(store), Path):
+            raise ValueError("needs folder:PATH or a URL, since the store is no folder")
+        kind, _, path = value.partition(":")
+        is_place = kind and path.strip("/") and (kind == "folder" or path.startswith("//"))
+        if value != "auto" and not is_place:
+            raise ValueError("needs folder:PATH, a URL such as s3://BUCKET/PATH, or auto")
+        return value
+
     @field_validator("encoders")
     @classmethod
     def _names_one(cls, value: str) -> str:
@@ -185,6 +203,20 @@ class Settings(BaseSettings):
     def qdrant_key(self) -> str | None:
         """The API key of the Qdrant server; None where it is unset or empty."""
         return (self.qdrant_api_key and self.qdrant_api_key.get_secret_value()) or None
+
+    @property
+    def pictures_place(self) -> Path | str:
+        """The folder in which pictures are kept, or the URL of the store that keeps them."""
+        kind, _, path = self.pictures.partition(":")
+        if self.pictures == "auto":
+            place = self.store_place
+            assert isinstance(place, Path), "checked when the settings were read"
+            return place / "pictures"
+        if kind == "folder":
+            return Path(path).expanduser()
+        if kind == "file":
+            return Path(path.removeprefix("//"))
+        return self.pictures
 
     @property
     def encoder_specs(self) -> tuple[tuple[str, str], ...]:

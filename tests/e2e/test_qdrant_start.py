@@ -22,7 +22,9 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 def test_too_old_a_server_is_no_start(tmp_path: Path) -> None:
     with FaultyQdrant(version="1.15.4") as qdrant:
         place = f"127.0.0.1:{qdrant.port}"
-        code, said = start_and_fail(tmp_path, store=f"qdrant://{place}", encoders="tiny-clip")
+        code, said = start_and_fail(
+            tmp_path, store=f"qdrant://{place}", encoders="tiny-clip", pictures=f"folder:{tmp_path}"
+        )
     assert code == EX_CONFIG
     assert (
         f"the store in qdrant://{place}: Qdrant is too old (got 1.15.4, allowed 1.16 or newer)"
@@ -36,6 +38,7 @@ def test_a_key_that_is_refused_is_no_start_and_not_shown(tmp_path: Path) -> None
         code, said = start_and_fail(
             tmp_path,
             store=f"qdrant://127.0.0.1:{qdrant.port}",
+            pictures=f"folder:{tmp_path}",
             encoders="tiny-clip",
             qdrant_api_key="sesame",
         )

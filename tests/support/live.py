@@ -43,7 +43,7 @@ def live_prefix() -> Iterator[tuple[str, QdrantAddress]]:
     server = live_url()
     assert server is not None, f"{VARIABLE} is not set"
     url = f"{server}/t-{secrets.token_hex(4)}"
-    address = read_settings(["--store", url]).store_place
+    address = read_settings(["--store", url, "--pictures", "folder:pictures"]).store_place
     assert isinstance(address, QdrantAddress)
     try:
         yield url, address

@@ -56,6 +56,43 @@ class Collection(_message.Message):
     UNINDEXED_FILTER_POLICY_REFUSE: Collection.UnindexedFilterPolicy.ValueType  # 3
     """It is refused: FAILED_PRECONDITION (FILTER_FIELD_UNINDEXED), with each such field."""
 
+    class _ImageRetention:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ImageRetentionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Collection._ImageRetention.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        IMAGE_RETENTION_UNSPECIFIED: Collection._ImageRetention.ValueType  # 0
+        """The server's default: THUMBNAIL."""
+        IMAGE_RETENTION_ORIGINAL: Collection._ImageRetention.ValueType  # 1
+        """The file as it came, to the byte and with its metadata (such as where a photograph was
+        taken), and a thumbnail.
+        """
+        IMAGE_RETENTION_THUMBNAIL: Collection._ImageRetention.ValueType  # 2
+        """A thumbnail: upright, transparency on white, at most 512 pixels on its longer side, WebP,
+        without any metadata.
+        """
+        IMAGE_RETENTION_NONE: Collection._ImageRetention.ValueType  # 3
+        """Nothing."""
+
+    class ImageRetention(_ImageRetention, metaclass=_ImageRetentionEnumTypeWrapper):
+        """What is kept of its items' pictures, once their vectors and words are made. It can't be changed
+        later. Whatever it is, the facts in `Item.image_info` are kept.
+        """
+
+    IMAGE_RETENTION_UNSPECIFIED: Collection.ImageRetention.ValueType  # 0
+    """The server's default: THUMBNAIL."""
+    IMAGE_RETENTION_ORIGINAL: Collection.ImageRetention.ValueType  # 1
+    """The file as it came, to the byte and with its metadata (such as where a photograph was
+    taken), and a thumbnail.
+    """
+    IMAGE_RETENTION_THUMBNAIL: Collection.ImageRetention.ValueType  # 2
+    """A thumbnail: upright, transparency on white, at most 512 pixels on its longer side, WebP,
+    without any metadata.
+    """
+    IMAGE_RETENTION_NONE: Collection.ImageRetention.ValueType  # 3
+    """Nothing."""
+
     ID_FIELD_NUMBER: _builtins.int
     VECTOR_SPACES_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELDS_FIELD_NUMBER: _builtins.int
@@ -65,6 +102,7 @@ class Collection(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     STORAGE_FIELD_NUMBER: _builtins.int
     UNINDEXED_FILTER_POLICY_FIELD_NUMBER: _builtins.int
+    IMAGE_RETENTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its name: 1 to 63 of `a-z`, `0-9`, `_` and `-`, beginning with a letter or a digit."""
     default_encoder_id: _builtins.str
@@ -77,6 +115,8 @@ class Collection(_message.Message):
     """How many items it holds."""
     unindexed_filter_policy: Global___Collection.UnindexedFilterPolicy.ValueType
     """What is done with filters that no index serves."""
+    image_retention: Global___Collection.ImageRetention.ValueType
+    """What is kept of its items' pictures. NONE for collections of servers that kept none yet."""
     @_builtins.property
     def vector_spaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorSpace]:
         """The named vectors that an item of this collection may have."""
@@ -105,10 +145,11 @@ class Collection(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         storage: Global___StorageSettings | None = ...,
         unindexed_filter_policy: Global___Collection.UnindexedFilterPolicy.ValueType = ...,
+        image_retention: Global___Collection.ImageRetention.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "item_count", b"item_count", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "image_retention", b"image_retention", "item_count", b"item_count", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -33,6 +33,7 @@ class CreateCollectionRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     STORAGE_FIELD_NUMBER: _builtins.int
     UNINDEXED_FILTER_POLICY_FIELD_NUMBER: _builtins.int
+    IMAGE_RETENTION_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The new collection's name."""
     default_encoder_id: _builtins.str
@@ -41,6 +42,8 @@ class CreateCollectionRequest(_message.Message):
     """The language of its texts, as an ISO 639-1 code; `en` where empty."""
     unindexed_filter_policy: _collection_pb2.Collection.UnindexedFilterPolicy.ValueType
     """What is done with filters that no index serves; WARN where unset."""
+    image_retention: _collection_pb2.Collection.ImageRetention.ValueType
+    """What is kept of its items' pictures; THUMBNAIL where unset."""
     @_builtins.property
     def vector_spaces(self) -> _containers.RepeatedCompositeFieldContainer[_collection_pb2.VectorSpace]:
         """Its vector spaces; where empty, `image`, `caption`, `ocr` and `terms`."""
@@ -63,10 +66,11 @@ class CreateCollectionRequest(_message.Message):
         language: _builtins.str = ...,
         storage: _collection_pb2.StorageSettings | None = ...,
         unindexed_filter_policy: _collection_pb2.Collection.UnindexedFilterPolicy.ValueType = ...,
+        image_retention: _collection_pb2.Collection.ImageRetention.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "image_retention", b"image_retention", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,7 +95,7 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCollection(self, request, context):
-        """Removes a collection and everything in it. It can't be undone.
+        """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """

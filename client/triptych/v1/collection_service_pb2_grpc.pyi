@@ -55,7 +55,7 @@ class CollectionServiceStub:
     Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
     """
     DeleteCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]
-    """Removes a collection and everything in it. It can't be undone.
+    """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
@@ -87,7 +87,7 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
     """
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]  # type: ignore[assignment]
-    """Removes a collection and everything in it. It can't be undone.
+    """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
@@ -140,7 +140,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.DeleteCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.DeleteCollectionResponse, _abc.Awaitable[_collection_service_pb2.DeleteCollectionResponse]]:
-        """Removes a collection and everything in it. It can't be undone.
+        """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """

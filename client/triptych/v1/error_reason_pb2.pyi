@@ -360,7 +360,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `the server is stopping`
     """
     ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 65
-    """The disk of the vector store is nearly full, so nothing more is written.
+    """The disk of the vector store, or of the kept pictures, is nearly full: nothing more is written.
 
     For example: `the disk of the store is nearly full: nothing can be written to it`
     """
@@ -419,6 +419,25 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `filter.must[0].field: price has no index. This collection refuses filters that no
     index serves: declare the field in payload_fields with a type that serves the test when the
     collection is made, or make it with another unindexed_filter_policy`
+    """
+    ERROR_REASON_IMAGE_NOT_KEPT: _ErrorReason.ValueType  # 90
+    """The collection does not keep pictures, or not this file of them. What is kept is chosen when a
+    collection is made, by `image_retention`.
+
+    For example: `variant: the collection 'pictures' does not keep this file of its pictures (got
+    ORIGINAL, allowed THUMBNAIL); image_retention ORIGINAL, chosen when a collection is made, keeps
+    it`
+    """
+    ERROR_REASON_ITEM_HAS_NO_IMAGE: _ErrorReason.ValueType  # 91
+    """The item has no picture.
+
+    For example: `id: the item 'cat-1' has no picture`
+    """
+    ERROR_REASON_IMAGE_LOST: _ErrorReason.ValueType  # 92
+    """A file of a picture that was kept is missing or damaged. Sending the item again keeps it anew.
+
+    For example: `the kept file of this picture is missing or damaged; send the item again to keep
+    it anew`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -779,7 +798,7 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 64
 For example: `the server is stopping`
 """
 ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 65
-"""The disk of the vector store is nearly full, so nothing more is written.
+"""The disk of the vector store, or of the kept pictures, is nearly full: nothing more is written.
 
 For example: `the disk of the store is nearly full: nothing can be written to it`
 """
@@ -838,5 +857,24 @@ ERROR_REASON_FILTER_FIELD_UNINDEXED: ErrorReason.ValueType  # 73
 For example: `filter.must[0].field: price has no index. This collection refuses filters that no
 index serves: declare the field in payload_fields with a type that serves the test when the
 collection is made, or make it with another unindexed_filter_policy`
+"""
+ERROR_REASON_IMAGE_NOT_KEPT: ErrorReason.ValueType  # 90
+"""The collection does not keep pictures, or not this file of them. What is kept is chosen when a
+collection is made, by `image_retention`.
+
+For example: `variant: the collection 'pictures' does not keep this file of its pictures (got
+ORIGINAL, allowed THUMBNAIL); image_retention ORIGINAL, chosen when a collection is made, keeps
+it`
+"""
+ERROR_REASON_ITEM_HAS_NO_IMAGE: ErrorReason.ValueType  # 91
+"""The item has no picture.
+
+For example: `id: the item 'cat-1' has no picture`
+"""
+ERROR_REASON_IMAGE_LOST: ErrorReason.ValueType  # 92
+"""A file of a picture that was kept is missing or damaged. Sending the item again keeps it anew.
+
+For example: `the kept file of this picture is missing or damaged; send the item again to keep
+it anew`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -57,6 +57,14 @@ class UnindexedFilterPolicy(Enum):
     REFUSE = "refuse"
 
 
+class ImageRetention(Enum):
+    """What a collection keeps of its items' pictures."""
+
+    ORIGINAL = "original"
+    THUMBNAIL = "thumbnail"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
     """How a long text is cut: ``tokens`` a window, ``overlap`` shared by neighbours.
@@ -144,6 +152,7 @@ class Collection:
     create_time: datetime
     storage: StorageSettings = STORE_DEFAULTS
     unindexed_filter_policy: UnindexedFilterPolicy = UnindexedFilterPolicy.WARN
+    image_retention: ImageRetention = ImageRetention.NONE
 
     def space(self, name: str) -> VectorSpace | None:
         """The vector space of that name, or None."""

@@ -16,6 +16,7 @@ from triptych_server.domain.collections import (
     Collection,
     Distance,
     FieldType,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
@@ -49,6 +50,7 @@ def collection_tree(collection: Collection) -> dict[str, Json]:
         ],
         "storage": _dump_storage(collection.storage),
         "unindexed_filter_policy": collection.unindexed_filter_policy.value,
+        "image_retention": collection.image_retention.value,
     }
 
 
@@ -80,6 +82,8 @@ def load_tree(tree: Any) -> Collection:
             unindexed_filter_policy=UnindexedFilterPolicy(
                 tree.get("unindexed_filter_policy", UnindexedFilterPolicy.WARN.value)
             ),
+            # Collections of servers that kept no pictures yet say nothing of it.
+            image_retention=ImageRetention(tree.get("image_retention", ImageRetention.NONE.value)),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a collection: {error!r}") from error

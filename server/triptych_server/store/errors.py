@@ -45,6 +45,14 @@ class StoreUnsuitable(StoreStartError):
     """The server is none that the service can work on, or not with these settings."""
 
 
+class PicturesUnusable(Exception):
+    """The picture store can't be opened or written; the text is for the operator alone."""
+
+
+class PicturesFull(Exception):
+    """The picture store has no room."""
+
+
 class StoreRejected(TriptychError):
     """The engine refused an operation that was checked before: a defect of the service.
 

@@ -10,6 +10,7 @@ from triptych.v1 import collection_service_pb2 as service
 from triptych_server.domain.collections import (
     Distance,
     FieldType,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
@@ -62,6 +63,11 @@ _POLICIES = {
     pb.Collection.UNINDEXED_FILTER_POLICY_WARN: UnindexedFilterPolicy.WARN,
     pb.Collection.UNINDEXED_FILTER_POLICY_REFUSE: UnindexedFilterPolicy.REFUSE,
 }
+_RETENTIONS = {
+    pb.Collection.IMAGE_RETENTION_ORIGINAL: ImageRetention.ORIGINAL,
+    pb.Collection.IMAGE_RETENTION_THUMBNAIL: ImageRetention.THUMBNAIL,
+    pb.Collection.IMAGE_RETENTION_NONE: ImageRetention.NONE,
+}
 _Wire = TypeVar("_Wire")
 _Domain = TypeVar("_Domain")
 _TEXTS = frozenset({Source.CAPTION, Source.OCR_TEXT})
@@ -83,6 +89,7 @@ def parse_create(message: service.CreateCollectionRequest, limits: Limits) -> Cr
             got=message.unindexed_filter_policy,
             allowed=", ".join(policy.name for policy in UnindexedFilterPolicy),
         )
+    retention = _parse_retention(message.image_retention, violations)
     violations.raise_if_any()
     return CreateCollection(
         collection_id,
@@ -92,6 +99,7 @@ def parse_create(message: service.CreateCollectionRequest, limits: Limits) -> Cr
         message.language,
         storage,
         policy,
+        image_retention=retention,
     )
 
 
@@ -128,7 +136,22 @@ def render_collection(counted: CountedCollection) -> pb.Collection:
         create_time=render_time(collection.create_time),
         storage=render_storage(collection.storage),
         unindexed_filter_policy=_back(_POLICIES, collection.unindexed_filter_policy),
+        image_retention=_back(_RETENTIONS, collection.image_retention),
     )
+
+
+def _parse_retention(
+    value: pb.Collection.ImageRetention.ValueType, violations: Violations
+) -> ImageRetention:
+    if value and value not in _RETENTIONS:
+        violations.add(
+            "image_retention",
+            Reason.FIELD_INVALID,
+            "is not known",
+            got=value,
+            allowed=", ".join(retention.name for retention in ImageRetention),
+        )
+    return _RETENTIONS.get(value, ImageRetention.THUMBNAIL)
 
 
 def _parse_spaces(

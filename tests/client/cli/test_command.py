@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf.json_format import Parse
 from PIL import Image
 
 from tests.support.server import RunningServer
-from triptych import SearchResponse, payload
+from triptych import SearchResponse, make_item, payload
 from triptych.cli.app import run
 
 SPRITES = Path(__file__).resolve().parents[3] / "tools" / "sprites" / "png"
@@ -304,6 +305,38 @@ def test_the_server_may_be_named_after_the_subcommand(
 ) -> None:
     assert run(["--server", "127.0.0.1:1", "status", "--server", server.address]) == 0
     assert server.address in capsys.readouterr().out
+
+
+def test_a_contact_sheet_of_the_pictures_that_the_server_keeps(
+    server: RunningServer, collection: str, folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    with server.client() as client:
+        client.upsert(collection, [make_item("words", caption="a cup of words")])
+    sheets = []
+    for name, pictures in (("kept", []), ("folder", ["--pictures", str(folder)])):
+        out = tmp_path / f"{name}.png"
+        arguments = ["--collection", collection, "--sheet", str(out), *pictures]
+        assert command(server, "search", "a cup", *arguments) == 0
+        # That of words has no picture.
+        assert capsys.readouterr().err == f"contact sheet: {out}; 1 of 5 pictures not found\n"
+        with Image.open(out) as image:
+            sheets.append(np.asarray(image.convert("RGB"), np.float64))
+    assert np.abs(sheets[0] - sheets[1]).mean() < 2
+
+
+def test_what_is_kept_of_the_pictures(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    assert ingest(server, folder, "keeps", "--keep", "original") == 0
+    with server.client() as client:
+        kept = client.get_item_image("keeps", "dogs/dog.png")
+        assert kept.data == (folder / "dogs" / "dog.png").read_bytes()
+    assert ingest(server, folder, "keeps") == 0
+    capsys.readouterr()
+    assert ingest(server, folder, "keeps", "--keep", "none") == 2
+    assert capsys.readouterr().err == (
+        "triptych: --keep none: collection 'keeps' is there already, and keeps original\n"
+    )
 
 
 def test_the_status(server: RunningServer, collection: str, capsys: Captured) -> None:

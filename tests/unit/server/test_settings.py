@@ -77,6 +77,11 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
             ["", "a,,b", "a,a", "=x"],
             "NAME or NAME=FOLDER, joined by commas, no name twice",
         ),
+        (
+            "PICTURES",
+            ["", "somewhere", "folder:", "folder:/", "s3:bucket", "s3://", "://x", "a::s3://b"],
+            "folder:PATH, a URL such as s3://BUCKET/PATH, or auto",
+        ),
         ("DEVICE", ["", "gpu", "CPU"], "cpu, cuda or auto"),
         ("THREADS", ["", "x", "-1", "257", "1.5", "1e2", "²"], "a whole number, 0 to 256"),
         ("MODEL_CACHE", [""], "a folder"),
@@ -216,7 +221,13 @@ def test_the_server_warns_of_a_variable_that_is_no_setting(tmp_path: Path) -> No
     ],
 )
 def test_where_the_store_is(store: str, place: Path | QdrantAddress) -> None:
-    assert read_settings(["--store", store]).store_place == place
+    assert read_settings(["--store", store, "--pictures", "folder:/srv"]).store_place == place
+
+
+def test_beside_a_qdrant_server_pictures_need_a_place() -> None:
+    assert problem("--store", "qdrant://host") == [
+        "TRIPTYCH_PICTURES: needs folder:PATH or a URL, since the store is no folder (got 'auto')"
+    ]
 
 
 @pytest.mark.parametrize("rest", ["/a/b", "/A", "#x", "?tls=true"])
@@ -237,3 +248,18 @@ def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         assert line.startswith("--store: ")
         assert "***" in line
         assert "sesame" not in line
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("auto", Path("/srv/data/pictures")),
+        ("folder:/srv/pictures", Path("/srv/pictures")),
+        ("file:///srv/pictures", Path("/srv/pictures")),
+        ("s3://bucket/pictures", "s3://bucket/pictures"),
+        ("memory://x", "memory://x"),
+    ],
+)
+def test_where_pictures_are(value: str, place: Path | str) -> None:
+    settings = read_settings(["--store", "embedded:/srv/data", "--pictures", value])
+    assert settings.pictures_place == place
