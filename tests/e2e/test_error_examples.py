@@ -19,10 +19,13 @@ from tests.e2e.test_kill import engine_pid
 from tests.support.bad_input.items import payload_item
 from tests.support.error_examples import ALBUM, CAUSES, COLLECTIONS, PROTO, examples, fits
 from tests.support.faulty_qdrant import Fault, FaultyQdrant
+from tests.support.pictures import encoded, textless
 from tests.support.random_model import make_random_model, restate
 from tests.support.server import RunningServer
 from tests.support.stores import dense, running, small
 from tests.unit.rpc.test_boundary import failure, unforeseen
+from triptych import TriptychError as ClientError
+from triptych import make_item
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
 from triptych.v1.encode_service_pb2_grpc import EncodeServiceStub
@@ -184,6 +187,34 @@ def killed_engine(folder: Path, server: RunningServer) -> Said | None:
         return until_said("STORE_UNAVAILABLE", killed_meanwhile)
 
 
+def picture_refused(server: RunningServer, variant: str, *, image: bool = True) -> Said:
+    """What is said of the picture of ``cat-1``, in a collection that keeps thumbnails."""
+    with server.client() as client:
+        name = client.create_collection(f"album-{variant}-{image}".lower()).id
+        item = make_item(
+            "cat-1", caption="a cat", image=encoded(textless(1), "PNG") if image else None
+        )
+        assert client.upsert(name, [item], ocr="skip")[0].result == UpsertOutcome.RESULT_CREATED
+        for file in server.folder.glob(f"pictures/{name}*/**/*") if variant == "thumbnail" else ():
+            if file.is_file():
+                file.unlink()
+        with pytest.raises(ClientError) as caught:
+            client.get_item_image(name, "cat-1", variant=variant)
+    return caught.value.reason, caught.value.message
+
+
+def other_variant(folder: Path, server: RunningServer) -> Said | None:
+    return picture_refused(server, "original")
+
+
+def no_picture(folder: Path, server: RunningServer) -> Said | None:
+    return picture_refused(server, "thumbnail", image=False)
+
+
+def lost_picture(folder: Path, server: RunningServer) -> Said | None:
+    return picture_refused(server, "thumbnail")
+
+
 def defect(folder: Path, server: RunningServer) -> Said | None:
     error, details = asyncio.run(failure(unforeseen))
     return details["ErrorInfo"].reason, error.details()
@@ -246,6 +277,9 @@ OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "QUEUE_FULL": full_queue,
     "MESSAGE_TOO_LARGE": large_answer,
     "STORE_UNAVAILABLE": killed_engine,
+    "IMAGE_NOT_KEPT": other_variant,
+    "ITEM_HAS_NO_IMAGE": no_picture,
+    "IMAGE_LOST": lost_picture,
     "INTERNAL": defect,
     "SHUTTING_DOWN": closed_store,
     "STORE_FULL": full_disk,

@@ -347,7 +347,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 62
     """The vector store does not answer now. A write may have been applied; a retry is safe.
 
-    For example: `the store stopped during the write: it may have been applied; retry is safe`
+    For example: `the store stopped during the read; retry is safe`
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 63
     """A defect of the server. The metadata holds an incident id, which is also in its log.
@@ -785,7 +785,7 @@ For example: `the deadline leaves no time to begin`
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 62
 """The vector store does not answer now. A write may have been applied; a retry is safe.
 
-For example: `the store stopped during the write: it may have been applied; retry is safe`
+For example: `the store stopped during the read; retry is safe`
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 63
 """A defect of the server. The metadata holds an incident id, which is also in its log.
