@@ -211,7 +211,7 @@ def test_a_leg_of_weight_zero_brings_nothing_in(client: Client, panels: str) -> 
 
 
 def test_like_measures_are_taken_as_they_are(client: Client, panels: str) -> None:
-    legs = [leg("image", weight=3), leg("caption")]
+    legs = [leg("image", weight=3), leg("caption", weight=1)]
     answer = client.search(panels, text="a red cup", vectors=legs, fusion=FUSIONS["max_score none"])
     for hit in answer.hits:
         cosines = [s.similarity for s in hit.vector_scores]
