@@ -1,7 +1,11 @@
 """The domain's filters as those of Qdrant's Python client.
 
-The server is the engine that Qdrant Edge is, with the same habits; `edge_filters` tells them. What
-passes depends on the values alone, with an index and without.
+The server is the engine that Qdrant Edge is, with the same habits; `edge_filters` tells them. Found
+on a server of 1.18.3 besides:
+
+- Words are looked for as parts of the text, in its own case, where a field has no text index. They
+  are refused there: the embedded engine would find others.
+- A count of values never finds points without the field where it has an index.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from typing import assert_never
 from qdrant_client import models
 
 from triptych_server.domain.collections import Collection, FieldType
+from triptych_server.domain.errors import Reason, WrongState, clip
 from triptych_server.domain.filters import (
     AnyOf,
     Condition,
@@ -52,7 +57,8 @@ def qdrant_filter(
 ) -> models.Filter | None:
     """The filter, joined with a choice of point ids; None where everything passes.
 
-    Raises UnaddressableField, and ValueError where the filter is nested too deep.
+    Raises UnaddressableField, WrongState (FILTER_FIELD_UNINDEXED) for words of a field without a
+    text index, and ValueError where the filter is nested too deep.
     """
     if filter.is_empty and within is None:
         return None
@@ -78,7 +84,10 @@ def _filter(filter: Filter, types: Types, also: Sequence[models.Condition] = ())
 def _condition(condition: Condition, types: Types) -> models.Condition:
     match condition:
         case FieldCondition(path, test):
-            return _test(json_path(path), test, types.get(path))
+            declared = types.get(path)
+            if isinstance(test, TextMatch | Phrase) and declared is not FieldType.TEXT:
+                raise _wordless(path)
+            return _test(json_path(path), test, declared)
         case PointIds(ids):
             return models.HasIdCondition(has_id=list(ids))
         case HasVector(name):
@@ -118,10 +127,14 @@ def _test(key: str, test: Test, declared: FieldType | None) -> models.Condition:
             return _box(key, test)
         case ValueCount(gt, gte, lt, lte):
             count = models.ValuesCount(gt=gt, gte=gte, lt=lt, lte=lte)
-            return models.FieldCondition(key=key, values_count=count)
+            counted = models.FieldCondition(key=key, values_count=count)
+            if (gt is not None and gt >= 0) or (gte is not None and gte > 0):
+                return counted
+            if (lt is not None and lt <= 0) or (lte is not None and lte < 0):
+                return counted
+            return models.Filter(should=[counted, _empty(key)])
         case Exists(expected):
-            empty = models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
-            return models.Filter(must_not=[empty]) if expected else empty
+            return models.Filter(must_not=[_empty(key)]) if expected else _empty(key)
         case IsNull(expected):
             null = models.IsNullCondition(is_null=models.PayloadField(key=key))
             return null if expected else models.Filter(must_not=[null])
@@ -149,6 +162,20 @@ def _numbers(key: str, bounds: models.Range, declared: FieldType | None) -> mode
     if declared is FieldType.DATETIME:
         return _nothing()
     return models.FieldCondition(key=key, range=bounds)
+
+
+def _empty(key: str) -> models.IsEmptyCondition:
+    return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+
+
+def _wordless(path: FieldPath) -> WrongState:
+    name = clip(".".join(path))
+    return WrongState(
+        Reason.FILTER_FIELD_UNINDEXED,
+        f"filter: {name} has no text index, and a Qdrant server tells words apart by it alone: "
+        "declare the field TEXT in payload_fields when the collection is made",
+        subject=f"fields/{name}",
+    )
 
 
 def _nothing() -> models.HasIdCondition:
