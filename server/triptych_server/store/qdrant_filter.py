@@ -6,8 +6,8 @@ on a server of 1.18.3 besides:
 - Words are looked for as parts of the text, in its own case, where a field has no text index. They
   are refused there: the embedded engine would find others.
 - Where every condition of a filter is one that an index has just answered, it takes what the index
-  found without a further look, whichever part a condition stands in: "x, and not x" finds x. It does
-  not so for a group, so a filter of several parts is sent as one.
+  found without a further look, whichever part a condition stands in: "x, and not x" finds x. Not so
+  for a group, so a filter of several parts is sent as one.
 - A count of values never finds points without the field where it has an index.
 """
 
