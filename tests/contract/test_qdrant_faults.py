@@ -94,8 +94,8 @@ FAULTS: list[tuple[grpc.StatusCode, type[TriptychError], Reason]] = [
     (Status.FAILED_PRECONDITION, Unavailable, Reason.STORE_UNAVAILABLE),
     (Status.RESOURCE_EXHAUSTED, Exhausted, Reason.STORE_BUSY),
     (Status.INVALID_ARGUMENT, StoreRejected, Reason.INTERNAL),
-    (Status.INTERNAL, StoreRejected, Reason.INTERNAL),
-    (Status.UNKNOWN, StoreRejected, Reason.INTERNAL),
+    (Status.INTERNAL, Unavailable, Reason.STORE_UNAVAILABLE),
+    (Status.UNKNOWN, Unavailable, Reason.STORE_UNAVAILABLE),
     (Status.UNIMPLEMENTED, StoreRejected, Reason.INTERNAL),
 ]
 
@@ -266,10 +266,12 @@ async def test_a_collection_of_somebody_else_is_not_touched(
 
 
 async def test_a_collection_of_ours_exists_already(faulty: FaultyQdrant) -> None:
-    faulty.faults = {"Collections/Create": Fault(Status.ALREADY_EXISTS)}
+    """Also where it is so new that this peer of a cluster cannot read it yet."""
+    taken = {"Collections/Create": Fault(Status.ALREADY_EXISTS)}
     async with opened(faulty.port) as store:
-        with pytest.raises(AlreadyExists, match="there is a collection 'things' already"):
-            await store.create_collection(MADE)
+        for faulty.faults in (taken, taken | {"Collections/Get": Fault(Status.INTERNAL)}):
+            with pytest.raises(AlreadyExists, match="there is a collection 'things' already"):
+                await store.create_collection(MADE)
 
 
 async def test_a_half_made_collection_is_made_whole_by_whoever_meets_it(

@@ -25,7 +25,7 @@ from tests.support.stores import (
     whole_point,
 )
 from triptych_server.domain.collections import Distance, Source, SpaceKind, VectorSpace
-from triptych_server.domain.errors import AlreadyExists, NotFound, Reason, WrongState
+from triptych_server.domain.errors import AlreadyExists, Exhausted, NotFound, Reason, WrongState
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery
 from triptych_server.domain.storage import Quantization, StorageSettings
@@ -207,6 +207,29 @@ async def test_nothing_is_written_to_a_collection_that_another_service_made_anew
     assert await place.other.count("anew", Filter()) == 0
     await place.ours.upsert("anew", [whole_point(2)], created=again.create_time)
     assert await place.other.count("anew", Filter()) == 1
+
+
+async def test_limits_that_the_operator_has_set_are_said_to_be_such(place: Place) -> None:
+    await place.ours.create_collection(small("strict"))
+    name = place.name("strict")
+    await place.server.update_collection(
+        name, strict_mode_config=models.StrictModeConfig(enabled=True, max_query_limit=10)
+    )
+    with pytest.raises(WrongState) as refused:
+        await place.ours.query("strict", [LegQuery("image", dense(1), 11)])
+    assert refused.value.reason is Reason.STORE_STRICT_MODE
+    await place.server.update_collection(
+        name, strict_mode_config=models.StrictModeConfig(write_rate_limit=2)
+    )
+    await place.ours.upsert("strict", [whole_point(1)])
+    with pytest.raises(Exhausted) as limited:
+        await place.ours.upsert("strict", [whole_point(2), whole_point(3)])
+    assert limited.value.reason is Reason.STORE_BUSY
+    assert limited.value.retry_after_s is not None
+    assert 0 < limited.value.retry_after_s <= 60
+    with pytest.raises(Exhausted) as too_large:
+        await place.ours.upsert("strict", [whole_point(number) for number in range(9)])
+    assert too_large.value.retry_after_s is None
 
 
 WIDE = 96

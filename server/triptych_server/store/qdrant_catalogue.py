@@ -251,7 +251,7 @@ class QdrantCatalogue:
             return AlreadyExists(
                 Reason.COLLECTION_EXISTS, other.message, kind="collection", name=collection_id
             )
-        except NotFound:
+        except TriptychError:  # dropped meanwhile, or not everywhere there yet
             return error
         return collection_exists(collection_id)
 

@@ -111,12 +111,15 @@ class QdrantLine:
         if known is None:
             log.error("the store refused %s: %s %s", call.what, code.name, text)
             return StoreRejected()
-        level = logging.DEBUG if code in _EXPECTED or call.is_look else logging.WARNING
+        level = logging.ERROR if code in _FAILED else logging.WARNING
+        level = logging.DEBUG if code in _EXPECTED or call.is_look else level
         log.log(level, "the store refused %s: %s %s", call.what, code.name, text)
         return known
 
 
 _EXPECTED = frozenset({Status.NOT_FOUND, Status.ALREADY_EXISTS})
+# Of a cluster these are a peer that is gone, a replica that is not ready, a broken connection.
+_FAILED = frozenset({Status.INTERNAL, Status.UNKNOWN, Status.ABORTED})
 _REFUSED = frozenset({Status.UNAUTHENTICATED, Status.PERMISSION_DENIED})
 _TROUBLE = _REFUSED | {Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED}
 
@@ -149,6 +152,8 @@ def _known(code: grpc.StatusCode, text: str, call: Call) -> TriptychError | None
             "the vector store's strict mode refuses this request; its operator has set the limits",
             subject=f"collections/{call.collection_id}",
         )
+    if code in _FAILED:
+        return _unavailable("the vector store failed", call, _SLOW_RETRY_S)
     return None
 
 
