@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve proto lint types contract requirements soak train-model eval-model \
+.PHONY: help demo test check serve proto lint types contract requirements soak train-model eval-model quality \
 	clean bootstrap generator
 
 BIN := .venv/bin
@@ -64,6 +64,9 @@ train-model: ## trains tiny-clip anew and exports it; goes on where it was stopp
 eval-model: bootstrap ## measures tiny-clip on new pictures and sentences, writes its card (minutes)
 	@tools/bootstrap.sh fonts
 	@$(PY) -m tools.tiny_clip.evaluate --anew
+
+quality: bootstrap ## asks the demo's pictures 120 questions; writes docs/reports/quality.md (minutes)
+	@$(PY) -m tools.quality
 
 clean: ## removes the environments, caches and build outputs
 	rm -rf .venv .venv-proto .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.live import VARIABLE, live_url
+
 # Some tests import onnxruntime themselves, and before our own package has switched this off.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -20,12 +22,22 @@ hypothesis.settings.load_profile("triptych")
 
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
 REPORT = Path(__file__).parents[1] / "docs" / "reports" / "soak.md"
+_NOT_LIVE = f"needs a Qdrant server: {VARIABLE} is not set"
 _notes = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Room for the notes."""
     config.stash[_notes] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a live Qdrant server its tests are skipped; where one is named, they have to pass."""
+    if live_url() is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("live") is not None:
+            item.add_marker(pytest.mark.skip(reason=_NOT_LIVE))
 
 
 @pytest.fixture
@@ -46,8 +58,12 @@ def pytest_terminal_summary(
     notes = config.stash[_notes]
     for line in notes:
         terminalreporter.write_line(f"measured: {line}")
-    skipped = len(terminalreporter.stats.get("skipped", ()))
+    reports = terminalreporter.stats.get("skipped", ())
+    skipped = len(reports)
     terminalreporter.write_line(f"skipped tests: {skipped}")
+    live = sum(_NOT_LIVE in str(report.longrepr) for report in reports)
+    if live:
+        terminalreporter.write_line(f"of these, {live} need a Qdrant server at {VARIABLE}")
     if SOAK and notes:
         _write_report(notes, exitstatus, skipped)
 

@@ -7,9 +7,10 @@
 ...         print(hit.rank, hit.item.id)
 1 cat-1
 
-`Client` makes the calls. `make_item`, `leg`, `query_input` and `Field` build what they take;
-`payload` and `error_of` read what they return, which is the contract's own messages. The most
-used of these are here, the rest in `triptych.v1`.
+`Client` makes the calls. `make_item`, `leg`, `query_input`, `Field`, and the fusions
+`reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
+`error_of` read what they return, which is the contract's own messages, and `recompute` checks the
+scores in it. The most used of these are here, the rest in `triptych.v1`.
 """
 
 from triptych._status import error_of
@@ -17,6 +18,7 @@ from triptych.client import Client
 from triptych.errors import (
     AlreadyExists,
     ArgumentError,
+    DataLoss,
     DeadlineExceeded,
     FailedPrecondition,
     Internal,
@@ -30,17 +32,29 @@ from triptych.errors import (
     Violation,
 )
 from triptych.filters import Field, Where, at_least, elements, has_vector, ids
+from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
+from triptych.images import ItemImage
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
-from triptych.v1.collection_pb2 import Collection, PayloadField, TextWindows, VectorSpace
+from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
+from triptych.v1.collection_pb2 import (
+    Collection,
+    HnswConfig,
+    PayloadField,
+    StorageSettings,
+    TextWindows,
+    VectorSpace,
+)
 from triptych.v1.filter_pb2 import Filter
-from triptych.v1.item_pb2 import Item, Ocr, OcrOptions
+from triptych.v1.item_pb2 import Item, KeptImage, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
 from triptych.v1.search_service_pb2 import (
+    Fusion,
     Leg,
     QueryInput,
     SearchHit,
     SearchResponse,
+    StoredVector,
     VectorQuery,
     VectorScore,
 )
@@ -51,22 +65,32 @@ __all__ = [
     "ArgumentError",
     "Client",
     "Collection",
+    "DataLoss",
     "DeadlineExceeded",
+    "Difference",
     "FailedPrecondition",
     "Field",
     "Filter",
+    "Fusion",
+    "HnswConfig",
     "Internal",
     "InvalidArgument",
     "Item",
+    "ItemImage",
+    "KeptImage",
     "Leg",
     "NotFound",
     "Ocr",
     "OcrOptions",
     "PayloadField",
     "QueryInput",
+    "RecomputedHit",
     "ResourceExhausted",
+    "ScoreMismatch",
     "SearchHit",
     "SearchResponse",
+    "StorageSettings",
+    "StoredVector",
     "TextWindows",
     "TriptychError",
     "Unavailable",
@@ -86,6 +110,11 @@ __all__ = [
     "ids",
     "leg",
     "make_item",
+    "max_score",
+    "min_score",
     "payload",
     "query_input",
+    "reciprocal_rank",
+    "recompute",
+    "weighted_sum",
 ]

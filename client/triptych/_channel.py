@@ -3,10 +3,10 @@
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -128,6 +128,35 @@ class Channel:
             TriptychError: what the status says.
             RuntimeError: the channel is closed.
         """
+        seconds, metadata, request_id = self._head(timeout)
+        try:
+            return method(request, timeout=seconds, metadata=metadata)
+        except grpc.RpcError as error:
+            self._raise(error, seconds, request_id)
+
+    def stream(
+        self,
+        method: "grpc.UnaryStreamMultiCallable[Request, Response]",
+        request: Request,
+        timeout: float | None,
+    ) -> Generator[Response]:
+        """The answers of one call, as they come; the deadline is that of the whole call.
+
+        A caller that closes this early ends the call. Raises as `call` does.
+        """
+        seconds, metadata, request_id = self._head(timeout)
+        running = method(request, timeout=seconds, metadata=metadata)
+        try:
+            yield from running
+        except grpc.RpcError as error:
+            self._raise(error, seconds, request_id)
+        finally:
+            running.cancel()
+
+    def _head(
+        self, timeout: float | None
+    ) -> tuple[float, tuple[tuple[str, str | bytes], ...], str]:
+        """A call's deadline in seconds, its headers and its request id."""
         if self._closed:
             raise RuntimeError("this client is closed")
         seconds = self.timeout if timeout is None else _checked_timeout(timeout)
@@ -136,17 +165,17 @@ class Channel:
         if not request_id:
             request_id = uuid.uuid4().hex
             metadata = (*metadata, (REQUEST_ID, request_id))
-        try:
-            return method(request, timeout=seconds, metadata=metadata)
-        except grpc.RpcError as error:
-            raise_for(
-                error,
-                target=self.target,
-                secure=self._secure,
-                timeout=seconds,
-                max_message_bytes=self.max_message_bytes,
-                request_id=request_id,
-            )
+        return seconds, metadata, request_id
+
+    def _raise(self, error: grpc.RpcError, seconds: float, request_id: str) -> NoReturn:
+        raise_for(
+            error,
+            target=self.target,
+            secure=self._secure,
+            timeout=seconds,
+            max_message_bytes=self.max_message_bytes,
+            request_id=request_id,
+        )
 
     def close(self) -> None:
         """Ends the connection and every call under way; closing twice is fine."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from triptych import _requests as requests
 from triptych._calls import Calls
 from triptych._texts import checked_text
-from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import Collection, PayloadField, StorageSettings, VectorSpace
 from triptych.v1.collection_service_pb2 import (
     DeleteCollectionRequest,
     GetCollectionRequest,
@@ -24,7 +24,9 @@ class CollectionCalls(Calls):
         payload_fields: Mapping[str, str | PayloadField.Type.ValueType] | None = None,
         default_encoder_id: str = "",
         language: str = "",
+        storage: StorageSettings | None = None,
         unindexed_filter_policy: str | Collection.UnindexedFilterPolicy.ValueType = "",
+        image_retention: str | Collection.ImageRetention.ValueType | None = None,
         timeout: float | None = None,
     ) -> Collection:
         """Makes an empty collection and returns it with every default filled in.
@@ -36,14 +38,17 @@ class CollectionCalls(Calls):
                 `bool`, `text`, `datetime`, `geo`, `uuid`, or the contract's enum.
             default_encoder_id: the encoder of spaces that name none; else the server's first.
             language: ISO 639-1 code of its texts; `en` where empty.
+            storage: shards, replicas, graph, quantization, where the store is a Qdrant server.
             unindexed_filter_policy: what is done with filters that no index serves: `allow`, `warn`
                 (the server's default), `refuse`, or the contract's enum.
+            image_retention: what is kept of its items' pictures: `original`, `thumbnail` (the
+                default), `none`, or the contract's enum.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
             AlreadyExists: COLLECTION_EXISTS.
             InvalidArgument: COLLECTION_ID_INVALID, VECTOR_SPACE_INVALID, LANGUAGE_UNSUPPORTED.
-            FailedPrecondition: ENCODER_UNKNOWN.
+            FailedPrecondition: ENCODER_UNKNOWN; STORAGE_UNSUPPORTED on the embedded engine.
         """
         request = requests.create_collection(
             collection_id,
@@ -51,7 +56,9 @@ class CollectionCalls(Calls):
             payload_fields or {},
             default_encoder_id,
             language,
+            storage,
             unindexed_filter_policy,
+            image_retention,
         )
         call = self._collections.CreateCollection
         return self._channel.call(call, request, timeout).collection

@@ -1,6 +1,8 @@
 """The client's calls of ItemService."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 from triptych import _requests as requests
 from triptych._batches import MAX_ITEMS, Batch, batches
@@ -9,8 +11,9 @@ from triptych._numbers import checked_count
 from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.filters import Where
+from triptych.images import ItemImage, image_request, read_image, write_file
 from triptych.v1.filter_pb2 import Filter
-from triptych.v1.item_pb2 import Item, OcrOptions
+from triptych.v1.item_pb2 import Item, KeptImage, OcrOptions
 from triptych.v1.item_service_pb2 import (
     CountItemsRequest,
     CountItemsResponse,
@@ -110,6 +113,58 @@ class ItemCalls(Calls):
             payload_keys=checked_texts(payload_keys, "payload_keys"),
         )
         return self._channel.call(self._items.GetItem, request, timeout).item
+
+    def get_item_image(
+        self,
+        collection_id: str,
+        item_id: str,
+        *,
+        variant: str | KeptImage.Variant.ValueType | None = None,
+        timeout: float | None = None,
+    ) -> ItemImage:
+        """What is kept of an item's picture: `data` is the file, `info` says what it is.
+
+        Args:
+            collection_id: the collection to read from.
+            item_id: the item's id.
+            variant: `original`, `thumbnail`, or the enum; without one, the original if it is kept,
+                else the thumbnail.
+            timeout: seconds for the whole picture; the client's own where None.
+
+        Raises:
+            NotFound: COLLECTION_NOT_FOUND, ITEM_NOT_FOUND, ITEM_HAS_NO_IMAGE.
+            FailedPrecondition: IMAGE_NOT_KEPT.
+            DataLoss: IMAGE_LOST.
+
+        >>> from pathlib import Path
+        >>> _ = client.upsert("pictures", [make_item("cat-2", image=Path("cat.jpg"))])
+        >>> client.get_item_image("pictures", "cat-2").info.media_type
+        'image/webp'
+        """
+        request = image_request(collection_id, item_id, variant)
+        with closing(self._channel.stream(self._items.GetItemImage, request, timeout)) as parts:
+            info, chunks = read_image(parts)
+            return ItemImage(info, b"".join(chunks))
+
+    def save_item_image(
+        self,
+        collection_id: str,
+        item_id: str,
+        path: Path,
+        *,
+        variant: str | KeptImage.Variant.ValueType | None = None,
+        timeout: float | None = None,
+    ) -> KeptImage:
+        """Writes what is kept of an item's picture to a file, and returns what it is.
+
+        The file is there whole or not at all; one of that name is replaced. The arguments and
+        errors are those of `get_item_image`, and OSError where the file can't be written.
+        """
+        request = image_request(collection_id, item_id, variant)
+        with closing(self._channel.stream(self._items.GetItemImage, request, timeout)) as parts:
+            info, chunks = read_image(parts)
+            write_file(path, chunks)
+            return info
 
     def list_items(
         self,

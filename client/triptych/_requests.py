@@ -8,7 +8,12 @@ from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.filters import Where
 from triptych.items import ocr_options
-from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import (
+    Collection,
+    PayloadField,
+    StorageSettings,
+    VectorSpace,
+)
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
 from triptych.v1.filter_pb2 import Filter
@@ -43,6 +48,14 @@ FILTER_POLICIES: Mapping[str, Collection.UnindexedFilterPolicy.ValueType] = Mapp
     }
 )
 
+IMAGE_RETENTIONS: Mapping[str, Collection.ImageRetention.ValueType] = MappingProxyType(
+    {
+        "original": Collection.IMAGE_RETENTION_ORIGINAL,
+        "thumbnail": Collection.IMAGE_RETENTION_THUMBNAIL,
+        "none": Collection.IMAGE_RETENTION_NONE,
+    }
+)
+
 
 def create_collection(
     collection_id: str,
@@ -50,9 +63,11 @@ def create_collection(
     payload_fields: Mapping[str, str | PayloadField.Type.ValueType],
     default_encoder_id: str,
     language: str,
+    storage: StorageSettings | None,
     unindexed_filter_policy: str | Collection.UnindexedFilterPolicy.ValueType,
+    image_retention: str | Collection.ImageRetention.ValueType | None,
 ) -> CreateCollectionRequest:
-    """The request of CreateCollection; field types and policy by name or by the enum."""
+    """The request of CreateCollection; field types, policy and retention by name or by the enum."""
     return CreateCollectionRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         vector_spaces=vector_spaces,
@@ -62,7 +77,9 @@ def create_collection(
         ],
         default_encoder_id=checked_text(default_encoder_id, "default_encoder_id"),
         language=checked_text(language, "language"),
+        storage=storage,
         unindexed_filter_policy=_filter_policy(unindexed_filter_policy),
+        image_retention=_image_retention(image_retention),
     )
 
 
@@ -100,17 +117,25 @@ def search(
     limit: int,
     return_fields: Sequence[str],
     payload_keys: Sequence[str],
+    *,
+    fusion: Fusion | None = None,
+    offset: int = 0,
+    score_threshold: float | None = None,
 ) -> SearchRequest:
-    """The request of Search."""
+    """The request of Search; `k` is short for a reciprocal rank fusion."""
+    if k is not None and fusion is not None:
+        raise argument_error("k", "FIELD_INVALID", "give either k or fusion")
     return SearchRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         input=found,
         vectors=legs,
-        fusion=None
+        fusion=fusion
         if k is None
         else Fusion(reciprocal_rank=ReciprocalRank(k=checked_number(k, "k"))),
         filter=filter_of(where),
         limit=checked_count(limit, "limit"),
+        offset=checked_count(offset, "offset"),
+        score_threshold=checked_number(score_threshold, "score_threshold"),
         return_fields=checked_texts(return_fields, "return_fields"),
         payload_keys=checked_texts(payload_keys, "payload_keys"),
     )
@@ -149,6 +174,24 @@ def _filter_policy(
             allowed=", ".join(FILTER_POLICIES),
         )
     return FILTER_POLICIES.get(policy, Collection.UNINDEXED_FILTER_POLICY_UNSPECIFIED)
+
+
+def _image_retention(
+    kept: str | Collection.ImageRetention.ValueType | None,
+) -> Collection.ImageRetention.ValueType:
+    if kept is None:
+        return Collection.IMAGE_RETENTION_UNSPECIFIED
+    if not isinstance(kept, str):
+        return kept
+    if kept not in IMAGE_RETENTIONS:
+        raise argument_error(
+            "image_retention",
+            "FIELD_INVALID",
+            "is none",
+            got=kept,
+            allowed=", ".join(IMAGE_RETENTIONS),
+        )
+    return IMAGE_RETENTIONS[kept]
 
 
 def _field_type(kind: str | PayloadField.Type.ValueType, name: str) -> PayloadField.Type.ValueType:

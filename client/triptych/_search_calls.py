@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from triptych import _requests as requests
 from triptych._calls import Calls
 from triptych.filters import Where
-from triptych.queries import search_inputs
+from triptych.queries import StoredVectorLike, search_inputs
 from triptych.v1.encode_service_pb2 import EncodeResponse
 from triptych.v1.filter_pb2 import Filter
-from triptych.v1.search_service_pb2 import SearchResponse, VectorQuery
+from triptych.v1.search_service_pb2 import Fusion, SearchResponse, VectorQuery
 from triptych.vectors import ImageLike, VectorLike
 
 
@@ -23,11 +23,15 @@ class SearchCalls(Calls):
         image: ImageLike | None = None,
         vector: VectorLike | None = None,
         item_id: str | None = None,
+        stored_vector: StoredVectorLike | None = None,
         vectors: Sequence[VectorQuery] = (),
         weights: Mapping[str, float] | None = None,
         where: Where | Filter | None = None,
+        fusion: Fusion | None = None,
         k: float | None = None,
+        offset: int = 0,
         limit: int = 0,
+        score_threshold: float | None = None,
         return_fields: Sequence[str] = (),
         payload_keys: Sequence[str] = (),
         timeout: float | None = None,
@@ -35,7 +39,7 @@ class SearchCalls(Calls):
         """Asks the named vectors and fuses their answers into one ranking that shows its working.
 
         With one input and nothing else, every vector space that can answer it takes part with
-        weight 1.
+        its default weight: 0.25 for texts that an encoder has made vectors of, 1 for all others.
 
         Args:
             collection_id: the collection to search.
@@ -43,17 +47,24 @@ class SearchCalls(Calls):
             image: a picture to look for: bytes, a `pathlib.Path`, or a file opened for bytes.
             vector: a ready vector; see `triptych.vectors.to_vector`.
             item_id: a stored item, which stands for its own vector on each leg.
+            stored_vector: one vector of a stored item, as `(item_id, vector_name)`, asked of every
+                vector of the same encoder.
             vectors: the legs, made with `leg`; a leg without an input has the one above.
             weights: a short form of `vectors`: the names of the legs, each with its weight.
                 `{"image": 2, "terms": 1}` asks these two and no other.
             where: which items take part.
-            k: of the reciprocal rank fusion, 0 to 10000; the server's default is 2.
+            fusion: how the legs are put together, made with `reciprocal_rank`, `weighted_sum`,
+                `max_score` or `min_score`; reciprocal rank where None.
+            k: short for `fusion=reciprocal_rank(k=...)`.
+            offset: how many of the first places to pass over.
             limit: how many hits at most; 10 where 0.
+            score_threshold: the least score of a hit, on the fusion's own scale.
             return_fields, payload_keys: what comes with each hit's item; those of `get_item`.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
-            InvalidArgument: QUERY_EMPTY, WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_*, VECTOR_*.
+            InvalidArgument: QUERY_EMPTY, WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_*, VECTOR_*,
+                SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE.
             NotFound: COLLECTION_NOT_FOUND, ITEM_NOT_FOUND.
             FailedPrecondition: VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
                 FILTER_FIELD_UNINDEXED.
@@ -65,11 +76,22 @@ class SearchCalls(Calls):
             image=image,
             vector=vector,
             item_id=item_id,
+            stored_vector=stored_vector,
             vectors=vectors,
             weights=weights,
         )
         request = requests.search(
-            collection_id, found, legs, where, k, limit, return_fields, payload_keys
+            collection_id,
+            found,
+            legs,
+            where,
+            k,
+            limit,
+            return_fields,
+            payload_keys,
+            fusion=fusion,
+            offset=offset,
+            score_threshold=score_threshold,
         )
         return self._channel.call(self._searches.Search, request, timeout)
 

@@ -9,6 +9,7 @@ from google.rpc import status_pb2
 
 from triptych.errors import (
     AlreadyExists,
+    DataLoss,
     DeadlineExceeded,
     FailedPrecondition,
     Internal,
@@ -41,6 +42,7 @@ _CLASSES: Mapping[grpc.StatusCode, type[TriptychError]] = MappingProxyType(
             Unavailable,
             DeadlineExceeded,
             Unimplemented,
+            DataLoss,
             Internal,
         )
     }

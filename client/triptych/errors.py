@@ -10,6 +10,7 @@
     ├── Unavailable         UNAVAILABLE          not reached, or not ready; a retry may help
     ├── DeadlineExceeded    DEADLINE_EXCEEDED    no answer in time
     ├── Unimplemented       UNIMPLEMENTED        this server can't do it
+    ├── DataLoss            DATA_LOSS            what was kept is missing or damaged
     ├── Internal            INTERNAL             a defect of the server; has an incident id
     └── UnexpectedStatus    any other status     from something between client and server
 
@@ -25,6 +26,7 @@ import grpc
 __all__ = [
     "AlreadyExists",
     "ArgumentError",
+    "DataLoss",
     "DeadlineExceeded",
     "FailedPrecondition",
     "Internal",
@@ -133,7 +135,7 @@ class FailedPrecondition(TriptychError):
 
 
 class NotFound(TriptychError):
-    """A collection or an item is not there; its name is in `metadata`."""
+    """A collection, an item or its picture is not there; its name is in `metadata`."""
 
     code = grpc.StatusCode.NOT_FOUND
 
@@ -169,6 +171,12 @@ class Unimplemented(TriptychError):
     """This server, or its vector store, can't do what was asked."""
 
     code = grpc.StatusCode.UNIMPLEMENTED
+
+
+class DataLoss(TriptychError):
+    """What was kept is missing or damaged; sending the item again keeps it anew."""
+
+    code = grpc.StatusCode.DATA_LOSS
 
 
 class Internal(TriptychError):

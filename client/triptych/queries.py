@@ -1,14 +1,20 @@
 """What to look for, and on which legs."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text
 from triptych.errors import argument_error
-from triptych.v1.search_service_pb2 import QueryInput, VectorQuery
+from triptych.v1.search_service_pb2 import QueryInput, StoredVector, VectorQuery
 from triptych.vectors import ImageLike, VectorLike, to_image, to_vector
 
-__all__ = ["leg", "query_input"]
+__all__ = ["StoredVectorLike", "leg", "query_input"]
+
+StoredVectorLike: TypeAlias = StoredVector | tuple[str, str]
+"""A vector of a stored item: the item's id, and which of its vectors."""
+
+_INPUTS = "set one of text, image, vector, item_id, stored_vector"
 
 
 def query_input(
@@ -17,15 +23,18 @@ def query_input(
     image: ImageLike | None = None,
     vector: VectorLike | None = None,
     item_id: str | None = None,
+    stored_vector: StoredVectorLike | None = None,
     field: str = "input",
 ) -> QueryInput:
-    """What to look for: words, a picture, a ready vector or a stored item; exactly one of them.
+    """What to look for: words, a picture, a vector or a stored item; exactly one of them.
 
     Args:
         text: words.
         image: a picture: the bytes of a file, a `pathlib.Path`, or a file opened for bytes.
         vector: a ready vector; see `triptych.vectors.to_vector` for what it may be.
         item_id: a stored item, which stands for its own vector on each leg.
+        stored_vector: one vector of a stored item, as `(item_id, vector_name)`, to be asked of
+            vectors of other names too.
         field: where the input stands in the request, for the paths in errors.
 
     Raises:
@@ -36,9 +45,9 @@ def query_input(
     >>> query_input(text="a cup of coffee").text
     'a cup of coffee'
     """
-    found = _optional_input(text, image, vector, item_id, field)
+    found = _optional_input(text, image, vector, item_id, stored_vector, field)
     if found is None:
-        raise argument_error(field, "QUERY_EMPTY", "set one of text, image, vector, item_id")
+        raise argument_error(field, "QUERY_EMPTY", _INPUTS)
     return found
 
 
@@ -51,14 +60,20 @@ def leg(
     image: ImageLike | None = None,
     vector: VectorLike | None = None,
     item_id: str | None = None,
+    stored_vector: StoredVectorLike | None = None,
+    score_threshold: float | None = None,
 ) -> VectorQuery:
     """One leg of a search: a named vector, how much it counts, and what it looks for.
 
     Args:
         vector_name: the vector space.
-        weight: 0 to 1000; the server's default is 1. A leg of weight 0 only shows its similarities.
+        weight: 0 to 1000; where None 0.25 for texts that an encoder has made vectors of
+            (`caption`, `ocr`), 1 for all others. A leg of weight 0 only shows its similarities.
         candidate_count: how many items this leg brings in, up to 5000.
-        text, image, vector, item_id: the leg's own input, one at most; the search's where absent.
+        text, image, vector, item_id, stored_vector: the leg's own input, one at most, as
+            `query_input` takes them; the search's where absent.
+        score_threshold: the least similarity that this leg accepts, -1 to 1 for a cosine. What is
+            below is no candidate of this leg; where another brings it in, this one adds nothing.
 
     Raises:
         ArgumentError: several inputs, or a value that can't be put into a message.
@@ -75,7 +90,10 @@ def leg(
         candidate_count=None
         if candidate_count is None
         else checked_count(candidate_count, f"vectors[{vector_name}].candidate_count"),
-        input=_optional_input(text, image, vector, item_id, f"vectors[{vector_name}].input"),
+        input=_optional_input(
+            text, image, vector, item_id, stored_vector, f"vectors[{vector_name}].input"
+        ),
+        score_threshold=checked_number(score_threshold, f"vectors[{vector_name}].score_threshold"),
     )
 
 
@@ -87,6 +105,7 @@ def search_inputs(
     item_id: str | None,
     vectors: Sequence[VectorQuery],
     weights: Mapping[str, float] | None,
+    stored_vector: StoredVectorLike | None = None,
 ) -> tuple[QueryInput | None, list[VectorQuery]]:
     """The input and the legs of a search request.
 
@@ -94,15 +113,13 @@ def search_inputs(
         ArgumentError: nothing to look for (QUERY_EMPTY); both `vectors` and `weights`, or several
             inputs (FIELD_INVALID).
     """
-    found = _optional_input(text, image, vector, item_id, "input")
+    found = _optional_input(text, image, vector, item_id, stored_vector, "input")
     if weights is not None and vectors:
         raise argument_error("weights", "FIELD_INVALID", "give either vectors or weights")
     legs = [leg(name, weight=weight) for name, weight in (weights or {}).items()] or list(vectors)
     if found is None and not (legs and all(one.HasField("input") for one in legs)):
         raise argument_error(
-            "input",
-            "QUERY_EMPTY",
-            "set one of text, image, vector, item_id, or give every leg an input of its own",
+            "input", "QUERY_EMPTY", f"{_INPUTS}, or give every leg an input of its own"
         )
     return found, legs
 
@@ -112,9 +129,16 @@ def _optional_input(
     image: ImageLike | None,
     vector: VectorLike | None,
     item_id: str | None,
+    stored_vector: StoredVectorLike | None,
     field: str,
 ) -> QueryInput | None:
-    given = {"text": text, "image": image, "vector": vector, "item_id": item_id}
+    given = {
+        "text": text,
+        "image": image,
+        "vector": vector,
+        "item_id": item_id,
+        "stored_vector": stored_vector,
+    }
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
         raise argument_error(
@@ -128,4 +152,20 @@ def _optional_input(
         return QueryInput(vector=to_vector(vector, field=f"{field}.vector"))
     if item_id is not None:
         return QueryInput(item_id=checked_text(item_id, f"{field}.item_id"))
+    if stored_vector is not None:
+        return QueryInput(stored_vector=_stored_vector(stored_vector, f"{field}.stored_vector"))
     return None
+
+
+def _stored_vector(given: StoredVectorLike, field: str) -> StoredVector:
+    if isinstance(given, StoredVector):
+        return given
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise argument_error(
+            field, "FIELD_INVALID", "needs an item's id and a vector's name", got=repr(given)
+        )
+    item_id, name = given
+    return StoredVector(
+        item_id=checked_text(item_id, f"{field}.item_id"),
+        vector_name=checked_text(name, f"{field}.vector_name"),
+    )

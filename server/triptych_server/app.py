@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +27,14 @@ from triptych.v1 import (
     status_service_pb2,
     status_service_pb2_grpc,
 )
-from triptych_server.domain.ports import Encoder, ImageIntake, Ocr, Terms, VectorStore
+from triptych_server.domain.ports import (
+    Encoder,
+    ImageIntake,
+    Ocr,
+    PictureStore,
+    Terms,
+    VectorStore,
+)
 from triptych_server.encode.catalogue import resolve_model
 from triptych_server.encode.clip import load_encoder
 from triptych_server.encode.intake import PillowIntake
@@ -41,12 +49,16 @@ from triptych_server.rpc.search import SearchServicer
 from triptych_server.rpc.status import StatusServicer
 from triptych_server.settings import Settings
 from triptych_server.store.edge_store import EdgeStore
+from triptych_server.store.pictures import Pictures
 from triptych_server.usecases.collections import DEFAULT_LANGUAGE, Collections
 from triptych_server.usecases.encode import Encode
 from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.item_images import ItemImages
 from triptych_server.usecases.items import Items
 from triptych_server.usecases.locks import KeyLocks
 from triptych_server.usecases.panels import PanelMaker
+from triptych_server.usecases.picture_keeper import PictureKeeper
+from triptych_server.usecases.picture_sweep import PictureSweep
 from triptych_server.usecases.query_vectors import QueryVectors
 from triptych_server.usecases.search import Search
 from triptych_server.usecases.status import Status
@@ -79,8 +91,8 @@ class App:
     async def __aenter__(self) -> Self:
         """Loads the encoders, opens the store and listens.
 
-        Raises encode.errors.StartupError, store.errors.StoreStartError and OSError, all of them
-        for the operator.
+        Raises encode.errors.StartupError, store.errors.StoreStartError, PicturesUnusable and
+        OSError, all of them for the operator.
         """
         try:
             await self._start()
@@ -107,8 +119,10 @@ class App:
 
     async def _start(self) -> None:
         settings = self._settings
-        store = await EdgeStore.open(settings.store_folder, on_ready_change=self._follow_store)
+        store = await self._open_store()
         self._stack.push_async_callback(store.close)
+        pictures = await Pictures.open(settings.pictures_place)
+        self._stack.push_async_callback(pictures.close)
         terms = Bm25Terms()
         self._stack.callback(terms.close)
         # Its imports take as long as a model's: beside those, and before the first request.
@@ -123,9 +137,12 @@ class App:
             workers=settings.ocr_worker_count, default_language=settings.ocr_language
         )
         self._stack.callback(ocr.close)
+        writers = KeyLocks()
+        sweep = asyncio.create_task(PictureSweep(store, pictures, writers, now).run())
+        self._stack.push_async_callback(_ended, sweep)
         server = self._make_server()
         self._stack.push_async_callback(server.stop, settings.grace_seconds)
-        self._add_services(server, store, encoders, intake, ocr, terms)
+        self._add_services(server, store, pictures, writers, encoders, intake, ocr, terms)
         host = settings.listen.rpartition(":")[0]
         try:
             port = server.add_insecure_port(settings.listen)
@@ -133,6 +150,22 @@ class App:
             raise OSError(f"can't listen on {settings.listen}: the address is in use") from None
         self.address = f"{host}:{port}"
         await server.start()
+
+    async def _open_store(self) -> VectorStore:
+        place = self._settings.store_place
+        if isinstance(place, Path):
+            return await EdgeStore.open(place, on_ready_change=self._follow_store)
+        # Here, since the imports of Qdrant's client take over a second.
+        from triptych_server.store.qdrant_store import QdrantStore
+
+        return await QdrantStore.open(
+            host=place.host,
+            port=place.port,
+            tls=place.tls,
+            api_key=self._settings.qdrant_key,
+            prefix=place.prefix,
+            on_ready_change=self._follow_store,
+        )
 
     def _load(self, encoder_id: str, spec: str) -> Encoder:
         settings = self._settings
@@ -175,6 +208,8 @@ class App:
         self,
         server: grpc.aio.Server,
         store: VectorStore,
+        pictures: PictureStore,
+        writers: KeyLocks,
         encoders: Sequence[Encoder],
         intake: ImageIntake,
         ocr: Ocr,
@@ -182,11 +217,12 @@ class App:
     ) -> None:
         settings, limits = self._settings, self._settings.limits
         known = EncoderSet(encoders, terms)
-        writers = KeyLocks()
+        keeper = PictureKeeper(store, pictures, writers)
         upsert = Upsert(
             store,
             known,
             PanelMaker(known, intake, ocr, settings.pictures_in_flight),
+            keeper,
             ocr,
             writers,
             ocr_time_limit_ms=settings.ocr_time_limit_ms,
@@ -194,13 +230,15 @@ class App:
         )
         # Room of their own: a query does not wait for the pictures that are being written.
         room = asyncio.Semaphore(settings.pictures_in_flight)
-        search = Search(store, known, QueryVectors(store, known, intake, room))
-        status = Status(version("triptych"), known, limits, store, ocr)
+        search = Search(store, known, QueryVectors(store, known, intake, room), limits)
+        status = Status(version("triptych"), known, limits, store, pictures, ocr)
+        collections = Collections(store, pictures, known, writers, now)
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
-            CollectionServicer(Collections(store, known, now), limits), server
+            CollectionServicer(collections, limits), server
         )
+        items, images = Items(store, keeper, writers), ItemImages(store, pictures)
         item_service_pb2_grpc.add_ItemServiceServicer_to_server(
-            ItemServicer(upsert, Items(store, writers), limits), server
+            ItemServicer(upsert, items, images, limits), server
         )
         search_service_pb2_grpc.add_SearchServiceServicer_to_server(
             SearchServicer(search, limits), server
@@ -225,6 +263,12 @@ class App:
         # The empty name stands for the server as a whole.
         for name in ("", *SERVICES):
             await self._health.set(name, state)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancels ``task`` and waits until it has ended."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def now() -> datetime:

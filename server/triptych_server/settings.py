@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     CliApp,
@@ -21,6 +21,7 @@ from pydantic_settings import (
 from triptych_server.domain.errors import clip
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ocr_language import is_language_code
+from triptych_server.domain.store_place import QdrantAddress, parse_store, without_secrets
 
 PREFIX = "TRIPTYCH_"
 # What the `triptych` command reads; the server may well run in the same shell.
@@ -61,7 +62,19 @@ class Settings(BaseSettings):
     listen: str = Field(
         "127.0.0.1:50051", description="host:port to listen on; port 0 takes a free one"
     )
-    store: str = Field("embedded:./data", description="where vectors are kept: embedded:FOLDER")
+    store: str = Field(
+        "embedded:./data",
+        description="where vectors are kept: embedded:FOLDER or qdrant://HOST:PORT",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        None, description="the API key of the Qdrant server; better not as a flag"
+    )
+    pictures: str = Field(
+        "auto",
+        description="where pictures are kept: folder:PATH, a URL that fsspec knows such as "
+        "s3://BUCKET/PATH, or auto (the folder pictures of the embedded store)",
+        validate_default=True,
+    )
     encoders: str = Field(
         "clip-vit-b-32",
         description="encoders, the default one first: names or NAME=FOLDER, joined by commas",
@@ -150,9 +163,27 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str) -> str:
-        kind, colon, folder = value.partition(":")
-        if kind != "embedded" or not colon or not folder:
-            raise ValueError("needs embedded:FOLDER")
+        parse_store(value)
+        return value
+
+    @field_validator("qdrant_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value else ""
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("needs a text of printable ASCII")
+        return value
+
+    @field_validator("pictures")
+    @classmethod
+    def _known_pictures(cls, value: str, info: ValidationInfo) -> str:
+        store = info.data.get("store")
+        if value == "auto" and store and not isinstance(parse_store(store), Path):
+            raise ValueError("needs folder:PATH or a URL, since the store is no folder")
+        kind, _, path = value.partition(":")
+        is_place = kind and path.strip("/") and (kind == "folder" or path.startswith("//"))
+        if value != "auto" and not is_place:
+            raise ValueError("needs folder:PATH, a URL such as s3://BUCKET/PATH, or auto")
         return value
 
     @field_validator("encoders")
@@ -164,9 +195,28 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def store_folder(self) -> Path:
-        """The folder of the embedded store."""
-        return Path(self.store.partition(":")[2]).expanduser()
+    def store_place(self) -> Path | QdrantAddress:
+        """The folder of the embedded store, or the address of the Qdrant server."""
+        return parse_store(self.store)
+
+    @property
+    def qdrant_key(self) -> str | None:
+        """The API key of the Qdrant server; None where it is unset or empty."""
+        return (self.qdrant_api_key and self.qdrant_api_key.get_secret_value()) or None
+
+    @property
+    def pictures_place(self) -> Path | str:
+        """The folder in which pictures are kept, or the URL of the store that keeps them."""
+        kind, _, path = self.pictures.partition(":")
+        if self.pictures == "auto":
+            place = self.store_place
+            assert isinstance(place, Path), "checked when the settings were read"
+            return place / "pictures"
+        if kind == "folder":
+            return Path(path).expanduser()
+        if kind == "file":
+            return Path(path.removeprefix("//"))
+        return self.pictures
 
     @property
     def encoder_specs(self) -> tuple[tuple[str, str], ...]:
@@ -205,7 +255,7 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         faults = {str(one["loc"][0]): one for one in error.errors()}
         lines = [
             f"{_written(name, arguments)}: {_needed(name, fault['type'], fault['msg'])} "
-            f"(got {clip(fault['input'])!r})"
+            f"(got {_shown(name, fault['input'])})"
             for name, fault in faults.items()
         ]
         raise SettingsProblem("\n".join(lines)) from None
@@ -237,6 +287,13 @@ def _written(name: str, arguments: Sequence[str]) -> str:
     flag = _flag(name)
     given = any(argument.partition("=")[0] == flag for argument in arguments)
     return flag if given else f"{PREFIX}{name.upper()}"
+
+
+def _shown(name: str, value: object) -> str:
+    """What was given, but for what is secret in it."""
+    if name == "qdrant_api_key":
+        return "***"
+    return repr(clip(without_secrets(str(value)) if name == "store" else value))
 
 
 def _needed(name: str, fault: str, message: str) -> str:

@@ -31,6 +31,7 @@ KEPT_IN = {
     "pytesseract": "encode",
     "tokenizers": "encode",
     "fastembed": "encode",
+    "fsspec": "store",
     "qdrant_client": "store",
     "qdrant_edge": "store",
 }

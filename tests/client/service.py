@@ -42,12 +42,14 @@ class Call:
 class Service:
     """What the server answers, method by method, and what it was asked.
 
-    `answers` are used up from the left; the last one stays.
+    `answers` are used up from the left; the last one stays. `images` is what the one method with a
+    stream of answers sends.
     """
 
     address: str = ""
     calls: list[Call] = field(default_factory=list)
     answers: dict[str, deque[Answer]] = field(default_factory=dict)
+    images: list[items.GetItemImageResponse] = field(default_factory=list)
 
     def on(self, method: str, *answers: Answer) -> None:
         """Sets the answers of a method."""
@@ -184,6 +186,13 @@ class Items(items_grpc.ItemServiceServicer):
         self, request: items.GetItemRequest, context: grpc.ServicerContext
     ) -> items.GetItemResponse:
         return self.service.answer("GetItem", request, context, items.GetItemResponse)
+
+    def GetItemImage(
+        self, request: items.GetItemImageRequest, context: grpc.ServicerContext
+    ) -> Iterator[items.GetItemImageResponse]:
+        metadata = dict(context.invocation_metadata())
+        self.service.calls.append(Call("GetItemImage", request, metadata))
+        yield from self.service.images
 
     def ListItems(
         self, request: items.ListItemsRequest, context: grpc.ServicerContext

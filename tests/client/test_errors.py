@@ -26,6 +26,7 @@ KINDS = {
     grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
     grpc.StatusCode.UNIMPLEMENTED: errors.Unimplemented,
+    grpc.StatusCode.DATA_LOSS: errors.DataLoss,
     grpc.StatusCode.INTERNAL: errors.Internal,
 }
 

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.stores import STORES, collection, opened
+from tests.support.stores import LIVE, STORES, collection, opened
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import VectorStore
 
+EVERY = [pytest.param(kind, marks=pytest.mark.live if kind in LIVE else ()) for kind in STORES]
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=STORES)
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=EVERY)
 async def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[VectorStore]:

@@ -15,7 +15,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.stores import DIMENSION, collection, pid, point, sparse
+from tests.support.stores import DIMENSION, collection, counts_deleted_terms, pid, point, sparse
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, VectorStore
 from triptych_server.domain.vectors import SparseVector, Vector
@@ -117,6 +117,8 @@ async def test_similarities_are_those_of_the_formulas(
     await store.delete(oracle_things, [pid(n) for n in range(12) if n not in kept])
     left = {pid(n): vectors for n, vectors in enumerate(points) if n in kept}
 
+    if await counts_deleted_terms(store):
+        queries = {key: query for key, query in queries.items() if key != "terms"}
     names = {key: key.split()[0] for key in queries}
     within = tuple(pid(n) for n in range(0, 12, 2))
     free = await store.query(

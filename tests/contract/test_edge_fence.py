@@ -6,7 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.support.stores import (
@@ -17,9 +16,9 @@ from tests.support.stores import (
     point,
     running,
     small,
-    sparse,
     whole_point,
 )
+from tests.support.unbearable import ONES, UNBEARABLE, nested
 from triptych_server.domain.collections import FieldType, PayloadField
 from triptych_server.domain.errors import Code, InvalidInput, Reason
 from triptych_server.domain.filters import (
@@ -33,38 +32,7 @@ from triptych_server.domain.filters import (
 )
 from triptych_server.domain.items import Json
 from triptych_server.domain.ports import LegQuery, Point
-from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.errors import StoreRejected
-
-
-def _nested(depth: int) -> dict[str, Json]:
-    payload: dict[str, Json] = {}
-    for _ in range(depth - 1):
-        payload = {"a": payload}
-    return payload
-
-
-ONES = np.ones(8, np.float32)
-UNBEARABLE: dict[str, tuple[dict[str, Vector], dict[str, Json]]] = {
-    "short": ({"image": ONES[:3]}, {}),
-    "no numbers": ({"image": ONES[:0]}, {}),
-    "rows for a dense space": ({"image": np.ones((2, 8), np.float32)}, {}),
-    "no rows": ({"ocr": np.ones((0, 8), np.float32)}, {}),
-    "empty rows": ({"ocr": np.ones((2, 0), np.float32)}, {}),
-    "short rows": ({"ocr": np.ones((2, 7), np.float32)}, {}),
-    "rows of rows": ({"ocr": np.ones((1, 2, 8), np.float32)}, {}),
-    "not finite": ({"image": ONES * np.nan}, {}),
-    "infinite in a row": ({"ocr": np.stack([ONES, ONES * np.inf])}, {}),
-    "no such space": ({"nope": ONES}, {}),
-    "sparse for dense": ({"image": sparse({1: 1.0})}, {}),
-    "dense for sparse": ({"terms": ONES}, {}),
-    "halves": ({"terms": SparseVector(np.array([1, 2], np.uint32), ONES[:1])}, {}),
-    "twice": ({"terms": SparseVector(np.array([1, 1], np.uint32), ONES[:2])}, {}),
-    "backwards": ({"terms": SparseVector(np.array([2, 1], np.uint32), ONES[:2])}, {}),
-    "deep": ({"image": ONES}, _nested(200)),
-    "deep lists": ({"image": ONES}, {"a": [[[_nested(100)]]]}),
-    "not a number": ({"image": ONES}, {"a": float("nan")}),
-}
 
 
 async def test_what_the_engine_cannot_bear_never_reaches_it(
@@ -84,7 +52,7 @@ async def test_what_the_engine_cannot_bear_never_reaches_it(
             await store.upsert("things", [whole_point(1), Point("no-uuid", {}, {})])
         assert "dimension 3, not 8" in caplog.text
 
-        await store.upsert("things", [point(1, {"image": ONES}, _nested(64))])
+        await store.upsert("things", [point(1, {"image": ONES}, nested(64))])
         engine = engine_of(store)
         for vectors, _ in UNBEARABLE.values():
             for vector_name, vector in vectors.items():
@@ -95,7 +63,7 @@ async def test_what_the_engine_cannot_bear_never_reaches_it(
         os.kill(engine, signal.SIGKILL)
     async with running(tmp_path) as store:
         (stored,) = await store.retrieve("things", [pid(1)])
-        assert stored.payload == _nested(64)
+        assert stored.payload == nested(64)
 
 
 def _deep_filter(levels: int, condition: Condition, *, lists: bool) -> Filter:

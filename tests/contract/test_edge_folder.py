@@ -70,7 +70,7 @@ async def test_a_folder_has_one_store_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(StoreLocked) as caught:
             await EdgeStore(tmp_path, lock_wait_s=0.2).start()
         assert caught.value.message == "the folder is in use by another process"
-        assert caught.value.folder == tmp_path
+        assert caught.value.place == tmp_path
         assert caught.value.code is Code.UNAVAILABLE
         await first.upsert("things", [whole_point(1)])
     async with running(tmp_path) as second:

@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from tests.support.stores import dense, pid, point, sparse, whole_point
+from tests.support.stores import (
+    counts_deleted_terms,
+    dense,
+    pid,
+    point,
+    sparse,
+    whole_point,
+)
 from triptych_server.domain.filters import Equals, FieldCondition, Filter, PointIds
 from triptych_server.domain.ports import LegQuery, VectorStore
 from triptych_server.domain.vectors import Vector
@@ -208,6 +215,8 @@ async def test_the_idf_of_a_term_does_not_depend_on_the_choice_or_the_filter(
 
 async def test_deleted_points_do_not_count_for_the_idf(store: VectorStore, things: str) -> None:
     """N = 3 and n = 1 are left of 6 and 4: ln(1 + 2.5 / 1.5)."""
+    if await counts_deleted_terms(store):
+        pytest.skip("this Qdrant server counts deleted points until it has cleaned up")
     await store.upsert(
         things, [point(n, {"terms": sparse({1 if n < 4 else 2: 1.0})}) for n in range(6)]
     )

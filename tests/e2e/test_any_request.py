@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.any_message import any_message
 from tests.support.panels import draw_words
 from tests.support.server import RunningServer
-from triptych import Client, make_item
+from triptych import Client, Collection, make_item
 from triptych.v1 import (
     collection_service_pb2,
     encode_service_pb2,
@@ -49,6 +49,7 @@ FAULTS_OF_THE_CALLER = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 COLLECTION = "fuzz"
+KNOWN = [COLLECTION, "good"]
 PICTURE = draw_words(["FUZZ"], width=64, height=64)
 
 
@@ -72,7 +73,8 @@ def test_any_request(fuzzed: RunningServer, name: str) -> None:
     method = METHODS[name]
     path = f"/{method.containing_service.full_name}/{method.name}"
     with fuzzed.client() as client, grpc.insecure_channel(fuzzed.address) as channel:
-        call: Any = channel.unary_unary(
+        shape = channel.unary_stream if method.server_streaming else channel.unary_unary
+        call: Any = shape(
             path,
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=GetMessageClass(method.output_type).FromString,
@@ -85,11 +87,12 @@ def test_any_request(fuzzed: RunningServer, name: str) -> None:
         )
         @given(data=st.data())
         def throw(data: st.DataObject) -> None:
-            request: Any = data.draw(any_message(method.input_type, [COLLECTION], [PICTURE]))
+            request: Any = data.draw(any_message(method.input_type, KNOWN, [PICTURE]))
             if hasattr(request, "collection_id") and data.draw(st.booleans()):
                 request.collection_id = COLLECTION
             try:
                 answer = call(request, timeout=20)
+                answer = list(answer) if method.server_streaming else answer
             except grpc.RpcError as error:
                 check_error(error)
             else:
@@ -116,5 +119,8 @@ def check_outcomes(answer: Any) -> None:
 def check_good(client: Client) -> None:
     if COLLECTION not in {made.id for made in client.list_collections()}:
         client.create_collection(COLLECTION)
-    client.upsert(COLLECTION, [make_item("good", caption="a good one")])
+    good = make_item("good", image=PICTURE, caption="a good one")
+    client.upsert(COLLECTION, [good], ocr="skip")
     assert client.get_item(COLLECTION, "good").caption == "a good one"
+    if client.get_collection(COLLECTION).image_retention != Collection.IMAGE_RETENTION_NONE:
+        assert client.get_item_image(COLLECTION, "good", variant="thumbnail").data

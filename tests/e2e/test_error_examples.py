@@ -13,14 +13,19 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.contract.test_qdrant_faults import MADE, described, opened
 from tests.e2e.test_bad_input import Stubs, details_of, read_details
 from tests.e2e.test_kill import engine_pid
 from tests.support.bad_input.items import payload_item
 from tests.support.error_examples import ALBUM, CAUSES, COLLECTIONS, PROTO, examples, fits
+from tests.support.faulty_qdrant import Fault, FaultyQdrant
+from tests.support.pictures import encoded, textless
 from tests.support.random_model import make_random_model, restate
 from tests.support.server import RunningServer
-from tests.support.stores import running, small
+from tests.support.stores import dense, running, small
 from tests.unit.rpc.test_boundary import failure, unforeseen
+from triptych import TriptychError as ClientError
+from triptych import make_item
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
 from triptych.v1.encode_service_pb2_grpc import EncodeServiceStub
@@ -35,8 +40,9 @@ from triptych.v1.item_service_pb2 import (
 from triptych.v1.item_service_pb2_grpc import ItemServiceStub
 from triptych.v1.status_service_pb2 import GetStatusRequest
 from triptych.v1.status_service_pb2_grpc import StatusServiceStub
-from triptych_server.domain.errors import Exhausted, Unavailable
+from triptych_server.domain.errors import Exhausted, TriptychError, Unavailable
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.ports import LegQuery
 
 Said = tuple[str, str]
 """A reason and a message, as a caller meets them."""
@@ -181,6 +187,34 @@ def killed_engine(folder: Path, server: RunningServer) -> Said | None:
         return until_said("STORE_UNAVAILABLE", killed_meanwhile)
 
 
+def picture_refused(server: RunningServer, variant: str, *, image: bool = True) -> Said:
+    """What is said of the picture of ``cat-1``, in a collection that keeps thumbnails."""
+    with server.client() as client:
+        name = client.create_collection(f"album-{variant}-{image}".lower()).id
+        item = make_item(
+            "cat-1", caption="a cat", image=encoded(textless(1), "PNG") if image else None
+        )
+        assert client.upsert(name, [item], ocr="skip")[0].result == UpsertOutcome.RESULT_CREATED
+        for file in server.folder.glob(f"pictures/{name}*/**/*") if variant == "thumbnail" else ():
+            if file.is_file():
+                file.unlink()
+        with pytest.raises(ClientError) as caught:
+            client.get_item_image(name, "cat-1", variant=variant)
+    return caught.value.reason, caught.value.message
+
+
+def other_variant(folder: Path, server: RunningServer) -> Said | None:
+    return picture_refused(server, "original")
+
+
+def no_picture(folder: Path, server: RunningServer) -> Said | None:
+    return picture_refused(server, "thumbnail", image=False)
+
+
+def lost_picture(folder: Path, server: RunningServer) -> Said | None:
+    return picture_refused(server, "thumbnail")
+
+
 def defect(folder: Path, server: RunningServer) -> Said | None:
     error, details = asyncio.run(failure(unforeseen))
     return details["ErrorInfo"].reason, error.details()
@@ -207,8 +241,34 @@ def full_disk(folder: Path, server: RunningServer) -> Said | None:
     return asyncio.run(written())
 
 
-# What no single request to a server in good order can cause. The last three are caused in the part
-# of the server that says it: they would need a defect, a stop at the right moment and a full disk.
+def refused_by_qdrant(fault: Fault) -> Said:
+    """What a search is refused with where the store is a Qdrant server with this fault."""
+
+    async def asked() -> Said:
+        with FaultyQdrant() as faulty:
+            faulty.metadata = described(MADE)
+            faulty.faults = {"Points/QueryBatch": fault}
+            async with opened(faulty.port) as store:
+                with pytest.raises(TriptychError) as caught:
+                    await store.query("things", [LegQuery("image", dense(1), 500)])
+        return caught.value.reason, caught.value.message
+
+    return asyncio.run(asked())
+
+
+def rate_limit(folder: Path, server: RunningServer) -> Said | None:
+    trailers = (("retry-after", "7"),)
+    return refused_by_qdrant(Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, trailers=trailers))
+
+
+def strict_mode(folder: Path, server: RunningServer) -> Said | None:
+    words = 'Bad request: Limit exceeded 500 > 100 for "limit". Help: Reduce the "limit"'
+    return refused_by_qdrant(Fault(grpc.StatusCode.INVALID_ARGUMENT, words))
+
+
+# What no single request to a server in good order can cause. The last five are caused in the part
+# of the server that says it: they would need a defect, a stop at the right moment, a full disk, and
+# a Qdrant server that its operator limits.
 OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "REQUEST_MALFORMED": malformed,
     "DEADLINE_TOO_SHORT": short_deadline,
@@ -217,9 +277,14 @@ OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "QUEUE_FULL": full_queue,
     "MESSAGE_TOO_LARGE": large_answer,
     "STORE_UNAVAILABLE": killed_engine,
+    "IMAGE_NOT_KEPT": other_variant,
+    "ITEM_HAS_NO_IMAGE": no_picture,
+    "IMAGE_LOST": lost_picture,
     "INTERNAL": defect,
     "SHUTTING_DOWN": closed_store,
     "STORE_FULL": full_disk,
+    "STORE_BUSY": rate_limit,
+    "STORE_STRICT_MODE": strict_mode,
 }
 
 

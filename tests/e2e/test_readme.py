@@ -24,17 +24,18 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def program() -> str:
+def programs() -> list[str]:
     programs = blocks("python")
-    assert len(programs) == 1
-    return programs[0]
+    assert len(programs) == 2
+    return programs
 
 
-def test_the_first_program(tmp_path: Path, program: str) -> None:
+def test_the_programs(tmp_path: Path, programs: list[str]) -> None:
     with RunningServer(tmp_path / "data") as server:
         shown = io.StringIO()
         with contextlib.redirect_stdout(shown):
-            exec(program.replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
+            for program in programs:
+                exec(program.replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
         first, *legs = shown.getvalue().splitlines()
         assert first.startswith("1. mug ")
         assert any(line.strip().startswith("caption: ") for line in legs)

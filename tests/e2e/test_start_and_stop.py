@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -23,7 +24,8 @@ EX_CONFIG = 78
 
 def start_and_fail(folder: Path, **settings: str) -> tuple[int, str]:
     """A start that is refused: its exit code and what it said."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    code = os.environ.get("PYTHONPATH", "")  # of this checkout, where it is not the installed one
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONPATH": code}
     own = {"listen": "127.0.0.1:0", "store": f"embedded:{folder / 'data'}", "device": "cpu"}
     environment |= {f"TRIPTYCH_{k.upper()}": v for k, v in {**own, **settings}.items()}
     done = subprocess.run(

@@ -23,7 +23,7 @@ from tests.support.bad_input.build import (
 )
 from tests.support.bad_input.items import nested, payload_item
 from tests.support.pictures import encoded, textless
-from triptych.v1.collection_pb2 import Collection, PayloadField, VectorSpace
+from triptych.v1.collection_pb2 import Collection, PayloadField, StorageSettings, VectorSpace
 from triptych.v1.collection_service_pb2 import CreateCollectionRequest, GetCollectionRequest
 from triptych.v1.common_pb2 import Image
 from triptych.v1.filter_pb2 import Filter, GeoRadius, TimeRange
@@ -34,7 +34,13 @@ from triptych.v1.item_service_pb2 import (
     ListItemsRequest,
     UpsertItemsRequest,
 )
-from triptych.v1.search_service_pb2 import QueryInput, SearchRequest, VectorQuery
+from triptych.v1.search_service_pb2 import (
+    Fusion,
+    QueryInput,
+    SearchRequest,
+    VectorQuery,
+    WeightedSum,
+)
 from triptych.v1.vector_pb2 import SparseVector, Vector
 
 PROTO = Path(__file__).parents[2] / "proto" / "triptych" / "v1" / "error_reason.proto"
@@ -203,6 +209,14 @@ CAUSES: dict[str, Message] = {
     "WEIGHT_NOT_FINITE": _leg(vector_name="ocr", weight=NAN),
     "WEIGHT_TOO_LARGE": _leg(vector_name="ocr", weight=1e308),
     "WEIGHTS_ALL_ZERO": _search(vectors=[VectorQuery(vector_name="ocr", weight=0)]),
+    "SCORE_THRESHOLD_INVALID": _search(
+        vectors=[VectorQuery(vector_name="image", score_threshold=30)]
+    ),
+    "MEASURES_UNLIKE": _search(
+        vectors=[VectorQuery(vector_name=name) for name in ("image", "terms")],
+        fusion=Fusion(weighted_sum=WeightedSum(normalization=Fusion.NORMALIZATION_NONE)),
+    ),
+    "STORAGE_UNSUPPORTED": create(storage=StorageSettings(shard_number=2)),
     "LIMIT_INVALID": _search(limit=-1),
     "LIMIT_TOO_LARGE": _search(limit=10**9),
     "PAGE_TOKEN_INVALID": ListItemsRequest(collection_id=ALBUM, page_token="abc"),

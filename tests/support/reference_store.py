@@ -1,7 +1,8 @@
 """The reference of the store's contract: the in-memory mode of Qdrant's own Python client.
 
-It computes everything in plain numpy, shares no code with the embedded engine, and is for tests
-alone: it keeps nothing, blocks the event loop and ignores payload indexes.
+It computes everything in plain numpy and shares no code with the embedded engine, but the mapping
+of requests and answers with the adapter of the Qdrant server. It is for tests alone: it keeps
+nothing, blocks the event loop and ignores payload indexes.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 
-import numpy as np
 from qdrant_client import AsyncQdrantClient, models
 
 from tests.support.reference_filters import reference_filter
-from triptych_server.domain.collections import Collection, Distance, SpaceKind, VectorSpace
-from triptych_server.domain.errors import AlreadyExists, Reason, collection_not_found
+from triptych_server.domain.collections import Collection
+from triptych_server.domain.errors import collection_not_found
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
-from triptych_server.domain.vectors import SparseVector, Vector
-
-_DISTANCE = {Distance.COSINE: models.Distance.COSINE, Distance.DOT: models.Distance.DOT}
+from triptych_server.store.errors import collection_exists
+from triptych_server.store.qdrant_mapping import (
+    qdrant_point,
+    qdrant_query,
+    stored_point,
+    vectors_config,
+)
 
 
 class ReferenceStore:
@@ -32,31 +36,10 @@ class ReferenceStore:
 
     async def create_collection(self, collection: Collection) -> None:
         if collection.id in self._collections:
-            raise AlreadyExists(
-                Reason.COLLECTION_EXISTS, "exists", kind="collection", name=collection.id
-            )
-        dense = {
-            space.name: models.VectorParams(
-                size=space.dimension or 0,
-                distance=_DISTANCE[space.distance],
-                multivector_config=models.MultiVectorConfig(
-                    comparator=models.MultiVectorComparator.MAX_SIM
-                )
-                if space.kind is SpaceKind.MULTI
-                else None,
-            )
-            for space in collection.vector_spaces
-            if space.kind is not SpaceKind.SPARSE
-        }
-        sparse = {
-            space.name: models.SparseVectorParams(
-                modifier=models.Modifier.IDF if space.has_idf else None
-            )
-            for space in collection.vector_spaces
-            if space.kind is SpaceKind.SPARSE
-        }
+            raise collection_exists(collection.id)
+        vectors = vectors_config(collection)
         await self._client.create_collection(
-            collection.id, vectors_config=dense, sparse_vectors_config=sparse
+            collection.id, vectors_config=vectors.dense, sparse_vectors_config=vectors.sparse
         )
         self._collections[collection.id] = collection
 
@@ -80,7 +63,7 @@ class ReferenceStore:
         collection = await self._the_one(collection_id, created)
         if points:
             await self._client.upsert(
-                collection_id, [_point_struct(collection, point) for point in points]
+                collection_id, [qdrant_point(collection, point) for point in points]
             )
 
     async def retrieve(
@@ -90,7 +73,7 @@ class ReferenceStore:
         records = await self._client.retrieve(
             collection_id, list(dict.fromkeys(ids)), with_payload=True, with_vectors=vectors
         )
-        found = {point.id: point for point in map(_stored_point, records)}
+        found = {point.id: point for point in map(stored_point, records)}
         return tuple(found[id_] for id_ in ids if id_ in found)
 
     async def delete(self, collection_id: str, ids: Sequence[str]) -> int:
@@ -101,9 +84,8 @@ class ReferenceStore:
 
     async def delete_matching(self, collection_id: str, filter: Filter) -> int:
         count = await self.count(collection_id, filter)
-        await self._client.delete(
-            collection_id, models.FilterSelector(filter=reference_filter(filter) or models.Filter())
-        )
+        selector = models.FilterSelector(filter=reference_filter(filter) or models.Filter())
+        await self._client.delete(collection_id, selector)
         return count
 
     async def count(self, collection_id: str, filter: Filter) -> int:
@@ -130,15 +112,9 @@ class ReferenceStore:
             with_vectors=vectors,
         )
         return Page(
-            tuple(_stored_point(record) for record in records),
+            tuple(stored_point(record) for record in records),
             None if next_id is None else str(next_id),
         )
-
-    async def _the_one(self, collection_id: str, created: datetime | None) -> Collection:
-        collection = await self.get_collection(collection_id)
-        if created is not None and collection.create_time != created:
-            raise collection_not_found(collection_id)
-        return collection
 
     async def query(
         self, collection_id: str, legs: Sequence[LegQuery], *, created: datetime | None = None
@@ -149,13 +125,13 @@ class ReferenceStore:
             if leg.within is not None and not leg.within:
                 answers.append(())
                 continue
-            space = collection.space(leg.vector_name)
-            assert space is not None
+            request = qdrant_query(collection, leg)
+            # Without the search parameters: it is exact in any case, and warns of them.
             response = await self._client.query_points(
                 collection_id,
-                query=_vector(space, leg.vector),
-                using=leg.vector_name,
-                limit=leg.limit,
+                query=request.query,
+                using=request.using,
+                limit=request.limit or 0,
                 query_filter=reference_filter(leg.filter, leg.within),
                 with_payload=False,
             )
@@ -169,34 +145,8 @@ class ReferenceStore:
     async def close(self) -> None:
         await self._client.close()
 
-
-def _point_struct(collection: Collection, point: Point) -> models.PointStruct:
-    spaces = {space.name: space for space in collection.vector_spaces}
-    return models.PointStruct(
-        id=point.id,
-        vector={name: _vector(spaces[name], vector) for name, vector in point.vectors.items()},
-        payload=dict(point.payload),
-    )
-
-
-def _vector(
-    space: VectorSpace, vector: Vector
-) -> list[float] | list[list[float]] | models.SparseVector:
-    if isinstance(vector, SparseVector):
-        return models.SparseVector(indices=vector.indices.tolist(), values=vector.values.tolist())
-    rows = vector[np.newaxis] if space.kind is SpaceKind.MULTI and vector.ndim == 1 else vector
-    numbers: list[float] | list[list[float]] = rows.tolist()
-    return numbers
-
-
-def _stored_point(record: models.Record) -> StoredPoint:
-    vectors: dict[str, Vector] = {}
-    if isinstance(record.vector, dict):
-        for name, vector in record.vector.items():
-            if isinstance(vector, models.SparseVector):
-                vectors[name] = SparseVector(
-                    np.asarray(vector.indices, np.uint32), np.asarray(vector.values, np.float32)
-                )
-            else:
-                vectors[name] = np.asarray(vector, np.float32)
-    return StoredPoint(str(record.id), record.payload or {}, vectors)
+    async def _the_one(self, collection_id: str, created: datetime | None) -> Collection:
+        collection = await self.get_collection(collection_id)
+        if created is not None and collection.create_time != created:
+            raise collection_not_found(collection_id)
+        return collection

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,13 +27,15 @@ class RunningServer:
         self.folder = folder
         self._log = folder.parent / f"{folder.name}.log"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIPTYCH_")}
-        own: Mapping[str, str] = {
+        own: dict[str, str] = {
             "listen": "127.0.0.1:0",
             "store": f"embedded:{folder}",
             "encoders": "tiny-clip",
             "device": "cpu",
             **settings,
         }
+        if not own["store"].startswith("embedded:"):
+            own.setdefault("pictures", f"folder:{folder / 'pictures'}")
         environment |= {f"TRIPTYCH_{name.upper()}": value for name, value in own.items()}
         with self._log.open("a") as log:
             self.process = subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.live import api_key, live_prefix
 from tests.support.reference_store import ReferenceStore
 from triptych_server.domain.collections import (
     Collection,
@@ -27,8 +29,10 @@ from triptych_server.domain.items import Json
 from triptych_server.domain.ports import Point, VectorStore
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.edge_store import EdgeStore
+from triptych_server.store.qdrant_store import EXACT_IDF_SERVER, QdrantStore
 
-STORES = ("edge", "reference")
+STORES = ("edge", "reference", "qdrant")
+LIVE = frozenset({"qdrant"})  # those that need a server at TRIPTYCH_QDRANT_URL
 DIMENSION = 8
 
 IMAGE = VectorSpace("image", SpaceKind.DENSE, (Source.IMAGE,), Distance.COSINE, DIMENSION)
@@ -65,9 +69,38 @@ async def opened(kind: str, folder: Path) -> AsyncIterator[VectorStore]:
         async with running(folder) as edge:
             yield edge
         return
+    if kind == "qdrant":
+        async with live() as qdrant:
+            yield qdrant
+        return
     reference = ReferenceStore()
     yield reference
     await reference.close()
+
+
+@asynccontextmanager
+async def live() -> AsyncIterator[QdrantStore]:
+    """A store on the live server, with nothing in it."""
+    with live_prefix() as (_, address):
+        store = await QdrantStore.open(
+            host=address.host,
+            port=address.port,
+            tls=address.tls,
+            api_key=api_key(),
+            prefix=address.prefix,
+        )
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+async def counts_deleted_terms(store: VectorStore) -> bool:
+    """Whether the IDF keeps what was deleted for a while, as a Qdrant server before 1.19 does."""
+    info = await store.info()
+    numbers = re.match(r"(\d+)\.(\d+)", info.engine_version)
+    assert numbers is not None
+    return info.kind == "qdrant" and (int(numbers[1]), int(numbers[2])) < EXACT_IDF_SERVER
 
 
 @asynccontextmanager

@@ -148,11 +148,11 @@ def test_what_the_demo_says_about_its_pictures_is_true() -> None:
     assert (number,) == SERIAL.expected
     for text in (PRINTED.text, serial):
         assert not [scene for scene in SCENES if text in f"{scene.name} {scene.caption}".lower()]
-    cup, bell = (BY_FILE[name] for name in WEIGHTED.swaps[0])
+    cup, poster = (BY_FILE[name] for name in WEIGHTED.swaps[0])
     assert cup.things == ("coffee",)
     assert not printed(cup).strip()
-    assert bell.things == ("bell",)
-    assert bell.headline == "Ring for fresh coffee"
+    assert poster.things == ("guitar",)
+    assert poster.headline == "Blues and Coffee"
 
 
 @pytest.mark.parametrize("name", FILTERED.expected)
@@ -176,7 +176,7 @@ def test_commands_are_folded_before_options_and_stay_one_command(tmp_path: Path)
 def test_a_question_in_short() -> None:
     assert WORDS.in_short() == "a cup of coffee"
     assert CAPTION.in_short() == "From image to text · caption alone"
-    assert PRINTED.in_short() == "krovandi · ocr and terms alone"
+    assert PRINTED.in_short() == "krovandi · ocr ×1 · ocr and terms alone"
     assert WEIGHTED.one.in_short() == "a cup of coffee · image ×3"
     assert FILTERED.in_short().startswith("an evening concert · category=poster · ")
 

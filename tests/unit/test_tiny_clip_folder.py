@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,15 @@ from PIL import Image
 
 from tools.sprites.catalogue import load_things
 from tools.tiny_clip import seeds, templates
+from tools.tiny_clip.card import GATES, fallen_short
 from tools.tiny_clip.compose import Plan, compose
 from tools.tiny_clip.folder import ModelFolder
 from tools.tiny_clip.kinds import KINDS
+from tools.tiny_clip.labels import Truth
 from tools.tiny_clip.phrases import PHRASES
 from tools.tiny_clip.preprocess import to_pixels
+from tools.tiny_clip.reference import LEAST_COSINE, least_cosines
+from tools.tiny_clip.sentences import Writer
 
 FOLDER = Path(__file__).resolve().parents[2] / "server" / "triptych_server" / "models" / "tiny_clip"
 MOST_BYTES = 4 * 2**20
@@ -65,6 +70,26 @@ def test_the_figures_belong_to_this_revision() -> None:
     assert about["revision"] in (FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
+def test_every_gate_was_measured_and_is_reached() -> None:
+    measured = json.loads((FOLDER / "evaluation.json").read_text(encoding="utf-8"))
+    assert {gate.section for gate in GATES} <= set(measured["sections"])
+    assert measured["classes"] == len(load_things())
+    assert not fallen_short(measured["sections"])
+
+
+def test_the_folder_gives_what_torch_gave(model: ModelFolder, note: Callable[[str], None]) -> None:
+    cosines = least_cosines(model)
+    note(f"least cosine to torch: pictures {cosines.pictures:.6f}, texts {cosines.texts:.6f}")
+    assert cosines.pictures >= LEAST_COSINE
+    assert cosines.texts >= LEAST_COSINE
+
+
+def test_it_knows_enough_to_be_asked_about() -> None:
+    assert 150 <= len(load_things()) <= 300
+    assert len(set(templates.THING_TRAINED)) >= 150
+    assert sum(form.endswith("?") for form in templates.THING_TRAINED) >= 25
+
+
 @pytest.mark.parametrize("name", [name for name in vars(templates) if name.endswith("_HELD_OUT")])
 def test_evaluation_sentences_were_not_trained(name: str) -> None:
     trained = getattr(templates, name.removesuffix("_HELD_OUT") + "_TRAINED")
@@ -83,7 +108,31 @@ def test_evaluation_phrases_were_not_trained() -> None:
     assert not trained & set(held_out)
 
 
+def test_no_evaluation_sentence_is_ever_written_in_training() -> None:
+    things = load_things()
+    writer = Writer(things)
+    rng = np.random.default_rng(seeds.TRAINING_SEEDS.start)
+    trained = {
+        writer.training(Truth((thing,), count, colour, words, 0), rng, easy=False).text
+        for thing in range(len(things))
+        for count in (1, 2, 3)
+        for colour in (RED, BLUE)
+        for words in (False, True)
+        for _ in range(8)
+    }
+    asked = {
+        writer.fill(form, thing, rng, synonyms=False)
+        for form in (*templates.THING_HELD_OUT, *templates.THING_AFTERWARDS)
+        for thing in range(len(things))
+    }
+    asked |= {of_one.held_out for of_one in PHRASES.values()} | {k.held_out for k in KINDS}
+    assert len(trained) > 10_000
+    assert len(asked) > 2_000
+    assert not trained & asked
+
+
 def test_seeds_are_apart() -> None:
+    assert seeds.EVALUATION_SEEDS.stop <= seeds.REFERENCE_SEED
     assert seeds.TRAINING_SEEDS.stop <= seeds.MONITOR_SEED < seeds.EVALUATION_SEEDS.start
     assert seeds.TRAINING_SEEDS.start > seeds.TOKENIZER_SEED
 

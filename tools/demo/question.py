@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from tools.demo.answer import Answer
 from tools.demo.places import COLLECTION, Places, command, shown
@@ -14,7 +15,11 @@ HITS = 5
 # An expected picture must be among this many.
 FIRST = 3
 # The vectors of the demo's collection, in its order.
-LEGS = ("image", "caption", "ocr", "terms")
+# The vectors of the collection and what they weigh unless a search says otherwise.
+DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"image": 1, "caption": 0.25, "ocr": 0.25, "terms": 1}
+)
+LEGS = tuple(DEFAULT_WEIGHTS)
 
 _PYTHON_WIDTH = 96
 
@@ -44,8 +49,9 @@ class Question:
     """A search and the pictures it must find.
 
     ``about`` says what is asked; ``why`` says, from the answer alone, why it came out so.
-    ``weights`` names the vectors that are asked, all that can answer with weight 1 where it is
-    empty. ``image_of`` is the scene that is drawn anew, on another ground, and asked with.
+    ``weights`` names the vectors that are asked; where it is empty all that can answer are, with
+    their default weights. ``image_of`` is the scene that is drawn anew, on another ground, and
+    asked with.
     """
 
     name: str
@@ -68,11 +74,15 @@ class Question:
 
     def in_short(self) -> str:
         """What is asked, in one line."""
-        told = [f"{name} ×{weight:g}" for name, weight in self.weights if weight != 1]
+        told = [f"{name} ×{weight:g}" for name, weight in self.weights if self._is_told(name)]
         only = [name for name, _ in self.weights] if len(self.weights) < len(LEGS) else []
         told += [f"{' and '.join(only)} alone"] if only else []
         told += [test.at_the_shell() for test in self.where]
         return " · ".join([self.text or self.title, *told])
+
+    def _is_told(self, name: str) -> bool:
+        """Whether a weight has to be told: the only vector asked needs none, nor does a default."""
+        return len(self.weights) > 1 and dict(self.weights)[name] != DEFAULT_WEIGHTS[name]
 
     def command(self, places: Places) -> str:
         """The search as one types it at a shell."""
@@ -83,7 +93,7 @@ class Question:
         if weights and set(weights) != set(LEGS):
             words += ["--only", ",".join(weights)]
         for name, weight in self.weights:
-            words += ["--weight", f"{name}={weight:g}"] if weight != 1 else []
+            words += ["--weight", f"{name}={weight:g}"] if self._is_told(name) else []
         for test in self.where:
             words += ["--where", test.at_the_shell()]
         return command([*words, "--limit", str(HITS)])

@@ -84,7 +84,7 @@ def _why_several(answer: Answer) -> str:
 def _why_weighted(one: Answer, other: Answer) -> str:
     return (
         "Nothing but the weights has changed: similarities and ranks are the same in both tables, "
-        "and a weight of 3 makes a vector's share three times what it is with a weight of 1."
+        "and a vector's share in a score grows and shrinks with its weight."
     )
 
 
@@ -207,9 +207,9 @@ WEIGHTED = Contrast(
         name="8-for-looks",
         title="The same words, weighted two ways",
         about="The first question again. For somebody who wants to see coffee, looks count three "
-        "times as much as the rest:",
+        "times as much:",
         text="a cup of coffee",
-        weights=(("image", 3), ("caption", 1), ("ocr", 1), ("terms", 1)),
+        weights=(("image", 3), ("caption", 0.25), ("ocr", 0.25), ("terms", 1)),
         expected=("product-coffee.jpg", "thing-coffee.jpg"),
         why=_why_for_looks,
     ),
@@ -218,11 +218,11 @@ WEIGHTED = Contrast(
         title="",
         about="For somebody who looks for where it says coffee, print does:",
         text="a cup of coffee",
-        weights=(("image", 1), ("caption", 1), ("ocr", 3), ("terms", 3)),
-        expected=("product-coffee.jpg", "sign-bell.jpg"),
+        weights=(("image", 1), ("caption", 0.25), ("ocr", 3), ("terms", 3)),
+        expected=("product-coffee.jpg", "poster-guitar-blues.jpg"),
         why=_why_for_print,
     ),
-    swaps=(("thing-coffee.jpg", "sign-bell.jpg"),),
+    swaps=(("thing-coffee.jpg", "poster-guitar-blues.jpg"),),
     why=_why_weighted,
 )
 SEVERAL = Question(

@@ -128,11 +128,14 @@ def _furnish(
     spots, extent = _spots(len(plan.things), (inset, upper, width - inset, lower), rng)
     flip = rng.random() < 0.5
     shadow = plan.fancy and rng.random() < 0.35
+    mixed = len(set(plan.things)) > 2
     for thing, (x, y) in zip(plan.things, spots, strict=True):
         sprite = sprites[plan.style][thing]
         if plan.style == SYMBOLA_STYLE:
             sprite = _inked(sprite, ground, rng)
-        fitted = _fit(sprite, extent, flip, rng, plan.fancy)
+        # Things of one kind are of one size; those of a scene are not.
+        own = rng.uniform(0.65, 1.1) if mixed and plan.fancy else 1.0
+        fitted = _fit(sprite, extent * own, flip, rng, plan.fancy)
         if shadow:
             _shade_below(image, fitted.size, (x, y), rng)
         image.paste(fitted, (round(x - fitted.width / 2), round(y - fitted.height / 2)), fitted)
@@ -222,6 +225,9 @@ def random_plan(classes: int, rng: np.random.Generator, easy: bool) -> Plan:
     elif draw < 0.39:
         other = int((thing + rng.integers(1, classes)) % classes)
         things = (thing, other)
+    elif draw < 0.52:
+        others = rng.choice(classes - 1, 2, replace=False) + 1
+        things = (thing, *(int((thing + step) % classes) for step in others))
     style = int(rng.choice(5, p=(0.42, 0.12, 0.16, 0.1, 0.2)))
     if style in _GRAY_STYLES and rng.random() < 0.4:
         colour = int(rng.choice(sorted(_NEUTRAL_COLOURS)))

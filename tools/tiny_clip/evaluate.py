@@ -22,7 +22,7 @@ from tools.tiny_clip.finding import (
     image_to_text,
     kinds,
     large_pictures,
-    pairs,
+    several,
     style,
     text_to_image,
 )
@@ -40,6 +40,9 @@ def _sections() -> dict[str, Callable[[Bench], Figures]]:
         "text to image, trained forms": lambda b: text_to_image(b, 0, thing, False),
         "text to image, unseen forms": lambda b: text_to_image(b, 1, unseen, False),
         "text to image, synonyms in unseen forms": lambda b: text_to_image(b, 2, unseen, True),
+        "text to image, forms written afterwards": lambda b: text_to_image(
+            b, 30, templates.THING_AFTERWARDS, False
+        ),
         "text to image, unseen phrases": lambda b: held_out_phrases(b, 3, "{p}"),
         "text to image, unseen phrases in an unseen form": lambda b: held_out_phrases(
             b, 3, templates.PHRASE_HELD_OUT[0]
@@ -51,7 +54,8 @@ def _sections() -> dict[str, Callable[[Bench], Figures]]:
         "count, trained form": lambda b: count(b, 8, ("{k}",)),
         "count, unseen forms": lambda b: count(b, 9, templates.COUNT_HELD_OUT),
         "picture + new colour - old colour": lambda b: recoloured(b, 10),
-        "two things, unseen forms": lambda b: pairs(b, 11, templates.PAIR_HELD_OUT),
+        "two things, unseen forms": lambda b: several(b, 11, templates.PAIR_HELD_OUT, 2),
+        "three things, unseen forms": lambda b: several(b, 31, templates.TRIPLE_HELD_OUT, 3),
         "thing and colour, unseen forms": lambda b: details(b, 15, "colour"),
         "phrase and colour, unseen forms": lambda b: details(b, 16, "phrase and colour"),
         "thing, count and colour, unseen forms": lambda b: details(b, 17, "count and colour"),

@@ -66,21 +66,21 @@ def style(bench: Bench, seed: int, name: str) -> Figures:
     )
 
 
-def pairs(bench: Bench, seed: int, forms: tuple[str, ...]) -> Figures:
-    """ "A cat and a dog" among as many pictures of two different things as there are classes."""
+def several(bench: Bench, seed: int, forms: tuple[str, ...], count: int) -> Figures:
+    """ "A cat and a dog": as many pictures of ``count`` different things as there are classes."""
 
     def one(rng: np.random.Generator) -> NDArray[np.int64]:
         total = len(bench.things)
-        others = (bench.classes + rng.integers(1, total, size=total)) % total
-        plans = [
-            Plan((i, int(o)), int(rng.integers(len(COLOURS))), False, 0, fancy=True)
-            for i, o in enumerate(others)
+        shown = [
+            (i, *(int((i + step) % total) for step in rng.choice(total - 1, count - 1, False) + 1))
+            for i in range(total)
         ]
+        plans = [Plan(few, int(rng.integers(len(COLOURS))), False, 0, fancy=True) for few in shown]
         texts = [
             bench.writer.fill(
-                forms[int(rng.integers(len(forms)))], i, rng, synonyms=False, other=int(o)
+                forms[int(rng.integers(len(forms)))], i, rng, synonyms=False, others=others
             )
-            for i, o in enumerate(others)
+            for i, *others in shown
         ]
         return ranks(bench.model.texts(texts), bench.draw(plans, rng), bench.classes)
 

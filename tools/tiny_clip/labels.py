@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 
 ANY = -1
 UNKNOWN = -2
+# So many different things a picture may show, and a sentence ask for.
+MOST_THINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
     """What a picture shows.
 
-    ``things``: class indices (one, or two different ones); ``count``: how many of the one thing,
-    0 where two different things are shown; ``colour``: index into ``COLOURS`` or ``UNKNOWN``;
+    ``things``: class indices (one, or up to three different ones); ``count``: how many of the one
+    thing, 0 where different things are shown; ``colour``: index into ``COLOURS`` or ``UNKNOWN``;
     ``words``: whether words are printed; ``style``: index into ``STYLES`` or ``UNKNOWN``.
     """
 
@@ -59,7 +61,7 @@ def match(demands: Sequence[Demand], truths: Sequence[Truth], classes: int) -> M
     """Which picture satisfies which sentence."""
     held = _holds(truths, classes)
     yes = np.ones((len(demands), len(truths)), bool)
-    for place in range(2):
+    for place in range(MOST_THINGS):
         wanted = np.zeros((len(demands), classes), np.float32)
         for row, demand in enumerate(demands):
             if len(demand.things) > place:

@@ -91,11 +91,27 @@ def plural_of(name: str) -> str:
     return f"{name}s"
 
 
+def _loose_words(things: Sequence[Thing]) -> tuple[str, ...]:
+    """The words of all trained phrases that are in no name and mean no colour and no number.
+
+    Strewn into sentences that name another thing, they teach that the name outweighs them.
+    """
+    said = [phrase for one in PHRASES.values() for phrase in one.trained]
+    said += [phrase for kind in KINDS for phrase in kind.trained]
+    meant = {name for colour in COLOURS for name in colour.names}
+    meant |= {word for words in templates.COUNT_WORDS for word in words}
+    for thing in things:
+        for name in (thing.name, thing.plural, *thing.synonyms):
+            meant.update(name.split())
+    return tuple(sorted({word for phrase in said for word in phrase.split()} - meant))
+
+
 class Writer:
     """Writes sentences about pictures; all chance comes from the generator that it is given."""
 
     def __init__(self, things: Sequence[Thing]) -> None:
         self._things = tuple(things)
+        self._loose_words = _loose_words(things)
         index = {thing.slug: place for place, thing in enumerate(self._things)}
         self._kinds = tuple(frozenset(index[slug] for slug in kind.slugs) for kind in KINDS)
         self._kinds_of = tuple(
@@ -116,7 +132,7 @@ class Writer:
         synonyms: bool = True,
         count: int = 1,
         colour: int = UNKNOWN,
-        other: int | None = None,
+        others: Sequence[int] = (),
     ) -> str:
         """One template filled in; a synonym stands for the name in a part of the cases."""
         it = self._things[thing]
@@ -126,10 +142,10 @@ class Writer:
             plural = plural_of(name)
         word = templates.COUNT_WORDS[count - 1]
         counting = word[int(rng.integers(len(word)))]
-        second = ""
-        if other is not None:
+        further = ["", ""]
+        for place, other in enumerate(others):
             that = self._things[other]
-            second = with_article(
+            further[place] = with_article(
                 that.synonyms[int(rng.integers(len(that.synonyms)))]
                 if synonyms and rng.random() < 0.3
                 else that.name
@@ -145,7 +161,8 @@ class Writer:
             k=f"{counting} {name if count == 1 else plural}",
             w=counting,
             c=shade,
-            b=second,
+            b=further[0],
+            d=further[1],
         )
         return _A_BEFORE_VOWEL.sub("an", text)
 
@@ -157,11 +174,10 @@ class Writer:
     def _about(self, truth: Truth, thing: int, rng: np.random.Generator, easy: bool) -> Sentence:
         alone = (frozenset({thing}),)
         draw = rng.random()
-        if not easy and len(truth.things) == 2 and rng.random() < 0.2:
+        if not easy and len(truth.things) > 1 and rng.random() < 0.1 * len(truth.things):
             draw = 0.55
         if easy:
             draw *= 0.5
-        pair = len(truth.things) == 2
         if draw < 0.26:
             return self.thing_sentence(thing, rng)
         if draw < 0.40:
@@ -173,12 +189,15 @@ class Writer:
             phrase = KINDS[kind].trained
             chosen = phrase[int(rng.integers(len(phrase)))]
             return self._described(chosen, truth, (self._kinds[kind],), rng)
-        if draw < 0.60 and pair:
-            first, second = truth.things if rng.random() < 0.5 else truth.things[::-1]
-            template = self._worn(_pick(templates.PAIR_TRAINED, rng), rng, 0.35)
+        if draw < 0.60 and len(truth.things) > 1:
+            named = [int(one) for one in rng.permutation(truth.things)]
+            forms = templates.TRIPLE_TRAINED
+            if len(named) == 2 or rng.random() < 0.5:
+                named, forms = named[:2], templates.PAIR_TRAINED
+            template = self._worn(_pick(forms, rng), rng, 0.35)
             return Sentence(
-                self.fill(template, first, rng, other=second),
-                Demand((frozenset({first}), frozenset({second}))),
+                self.fill(template, named[0], rng, others=named[1:]),
+                Demand(tuple(frozenset({one}) for one in named)),
             )
         if draw < 0.74 and truth.count > 0 and (truth.count > 1 or rng.random() < 0.4):
             if truth.colour >= 0 and rng.random() < 0.35:
@@ -262,8 +281,12 @@ class Writer:
             if loose:
                 del words[int(rng.choice(loose))]
         else:
+            named = any(slot in template for slot in ("{a}", "{n}", "{s}", "{k}"))
             for _ in range(int(rng.integers(1, 5))):
-                words.insert(int(rng.integers(len(words) + 1)), _filler(rng))
+                strewn = (
+                    _pick(self._loose_words, rng) if named and rng.random() < 0.5 else _filler(rng)
+                )
+                words.insert(int(rng.integers(len(words) + 1)), strewn)
         return " ".join(words) if words else template
 
 

@@ -69,6 +69,14 @@ THING_HELD_OUT = _apart("""
     {n} - where? | all i want is {a} | a rendering of one {n}
 """)
 
+# Written during the second stage of training: no change of training ever answered to them.
+THING_AFTERWARDS = _apart("""
+    do we own {a}? | could there be {a} among these? | my grandmother drew {a} | pick out the {n} |
+    {a} would be great now | scenes in which {a} appears | the children asked about {a} |
+    which file holds the {n}? | hunting for {a} | i remember having {a} once |
+    a tiny sketch that has {a} | {n}, if there is any
+""")
+
 COLOUR_TRAINED = _apart("""
     {a} on a {c} background | {a} on {c} | {a} in front of a {c} wall | {a} on a {c} wall |
     {a} with a {c} background | {a} with {c} behind it | {n} on {c} | {n}, {c} background |
@@ -150,6 +158,20 @@ PAIR_TRAINED = _apart("""
     is there {a} with {b}? | which picture has {a} and {b}? | i see {a} and {b} |
     there is {a} and there is {b} | {a} in company of {b} | an image with {a} and {b} |
     a scene with {a} and {b} | the {n} and the other one, {b} | {b} and {a}
+""")
+
+# ``{d}`` is a third thing with its article.
+TRIPLE_TRAINED = _apart("""
+    {a}, {b} and {d} | {a}, {b} and {d} | {a} and {b} and {d} | {a} with {b} and {d} |
+    {a} next to {b} and {d} | {a}, {b}, {d} | a picture of {a}, {b} and {d} |
+    a scene with {a}, {b} and {d} | show me {a}, {b} and {d} | find {a} with {b} and {d} |
+    {a}, beside it {b} and {d} | where are {a}, {b} and {d}? | there is {a}, {b} and {d} |
+    {a} near {b} and {d} | {a} together with {b} and {d} | a drawing of {a}, {b} and {d}
+""")
+
+TRIPLE_HELD_OUT = _apart("""
+    let me see {a} along with {b} and {d} | the one showing {a} as well as {b} and {d} |
+    {a} accompanied by {b} and {d}
 """)
 
 PAIR_HELD_OUT = _apart("""

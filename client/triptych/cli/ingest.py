@@ -1,12 +1,14 @@
 """`triptych ingest`: the pictures of a folder into a collection."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from triptych._requests import IMAGE_RETENTIONS
 from triptych.cli.captions import TYPES, read_captions
 from triptych.cli.complaint import at_the_shell
 from triptych.cli.folder import SUFFIXES, Plan, plan
@@ -20,6 +22,15 @@ from triptych.v1.collection_pb2 import Collection, PayloadField
 
 BATCH_TIMEOUT_S = 120.0
 MAX_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a new collection is to be like; empty or None where it does not matter."""
+
+    language: str
+    keep: str | None
+    fields: Mapping[str, str]
 
 
 class OcrMode(StrEnum):
@@ -68,6 +79,15 @@ def ingest(
             show_default=False,
         ),
     ] = "",
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(IMAGE_RETENTIONS),
+            help="What a new collection keeps of its pictures: the files as they are and "
+            "thumbnails, thumbnails (unless given), or nothing.",
+            parser=one_of(list(IMAGE_RETENTIONS)),
+        ),
+    ] = None,
     ocr_language: Annotated[
         str,
         typer.Option(
@@ -123,12 +143,13 @@ def ingest(
         raise CommandError(f"{folder}: holds no picture (allowed {known})")
     session = session_of(context, server, timeout)
     with session.client(timeout_s=BATCH_TIMEOUT_S) as client:
-        found = _collection(client, collection, create=create, language=language, fields=fields)
+        wanted = Wanted(language, keep, fields)
+        found = _collection(client, collection, wanted, create=create)
         # Faults of the captions are told before a collection is made.
         types = _types(found, fields)
         planned = looked if captions is None else _planned(folder, captions, types)
         if found is None:
-            found = _made(client, collection, language=language, fields=fields)
+            found = _made(client, collection, wanted)
             if captions is not None and _types(found, fields) != types:
                 planned = _planned(folder, captions, _types(found, fields))
         report = Report(failures=list(planned.failures), skipped=list(planned.skipped))
@@ -166,14 +187,11 @@ def _stopped(by: TriptychError | KeyboardInterrupt, *, left: int, total: int) ->
     return CommandError(f"{error}; {more}", exit_code=error.exit_code)
 
 
-def _collection(
-    client: Client, name: str, *, create: bool, language: str, fields: Mapping[str, str]
-) -> Collection | None:
+def _collection(client: Client, name: str, wanted: Wanted, *, create: bool) -> Collection | None:
     """The collection; None where it is yet to be made.
 
     Raises:
-        CommandError: it is there, with another language or with fields of other types; or it is
-            not there, and not to be made.
+        CommandError: it is there, and not as it is wanted; or it is not there, and not to be made.
     """
     try:
         found = client.get_collection(name)
@@ -183,12 +201,19 @@ def _collection(
                 f"there is no collection '{printable(name)}', and with --no-create none is made"
             ) from None
         return None
-    if language and found.language != language:
+    if wanted.language and found.language != wanted.language:
         raise CommandError(
-            f"--language {language}: collection '{name}' is there already, in {found.language}"
+            f"--language {wanted.language}: collection '{name}' is there already, "
+            f"in {found.language}"
+        )
+    if wanted.keep is not None and found.image_retention != IMAGE_RETENTIONS[wanted.keep]:
+        kept = Collection.ImageRetention.Name(found.image_retention)
+        raise CommandError(
+            f"--keep {wanted.keep}: collection '{name}' is there already, "
+            f"and keeps {kept.removeprefix('IMAGE_RETENTION_').lower()}"
         )
     declared = {one.name: _type_name(one) for one in found.payload_fields}
-    for path, kind in fields.items():
+    for path, kind in wanted.fields.items():
         if declared.get(path, kind) != kind:
             raise CommandError(
                 f"--payload-field {path}={kind}: collection '{name}' is there already, "
@@ -197,16 +222,21 @@ def _collection(
     return found
 
 
-def _made(client: Client, name: str, *, language: str, fields: Mapping[str, str]) -> Collection:
+def _made(client: Client, name: str, wanted: Wanted) -> Collection:
     """The collection, made now, unless somebody else made one just before.
 
     Raises:
-        CommandError: that one has another language or fields of other types.
+        CommandError: that one is not as it is wanted.
     """
     try:
-        return client.create_collection(name, payload_fields=fields, language=language)
+        return client.create_collection(
+            name,
+            payload_fields=wanted.fields,
+            language=wanted.language,
+            image_retention=wanted.keep,
+        )
     except AlreadyExists:
-        found = _collection(client, name, create=False, language=language, fields=fields)
+        found = _collection(client, name, wanted, create=False)
         assert found is not None, "without create there is a collection or an error"
         return found
 

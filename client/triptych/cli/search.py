@@ -14,10 +14,11 @@ from triptych.cli.options import OwnServer, OwnTimeout, session_of, whole_number
 from triptych.cli.output import CommandError, printable, stdout
 from triptych.cli.sheet import contact_sheet
 from triptych.cli.table import render_search
+from triptych.cli.thumbnails import fetch_thumbnails
 from triptych.client import Client
 from triptych.errors import TriptychError
 from triptych.queries import leg
-from triptych.v1.collection_pb2 import VectorSpace
+from triptych.v1.collection_pb2 import Collection, VectorSpace
 from triptych.v1.search_service_pb2 import SearchResponse, VectorQuery
 
 
@@ -72,13 +73,17 @@ def search(
         Path | None,
         typer.Option(
             metavar="OUT.png",
-            help="Draw the hits' pictures into this file; needs --pictures.",
+            help="Draw the hits' pictures into this file: those that the server keeps, or those of "
+            "--pictures.",
         ),
     ] = None,
     pictures: Annotated[
         Path | None,
         typer.Option(
-            exists=True, file_okay=False, metavar="FOLDER", help="The folder that was ingested."
+            exists=True,
+            file_okay=False,
+            metavar="FOLDER",
+            help="The folder that was ingested, for the --sheet of a collection that keeps none.",
         ),
     ] = None,
     server: OwnServer = None,
@@ -93,17 +98,15 @@ def search(
     For example:
       triptych search "a cup of coffee" --collection pictures
       triptych search "a red bicycle" --weight image=2 --where "price<20"
-      triptych search --image cat.jpg --sheet hits.png --pictures ./photos
+      triptych search --image cat.jpg --sheet hits.png
     """
     if text is not None:
         text = " ".join([text, *context.args])
     elif image is None:
         raise CommandError("search needs TEXT or --image")
     if sheet is None and pictures is not None:
-        raise CommandError("--pictures is where --sheet finds the pictures; give both or neither")
+        raise CommandError("--pictures is where --sheet finds the pictures; give --sheet too")
     if sheet is not None:
-        if pictures is None:
-            raise CommandError("--sheet needs --pictures, the folder that was ingested")
         _check_sheet(sheet)
     filters = comparisons.parse_where(where or [])
     weights = _weights(weight or [])
@@ -111,6 +114,8 @@ def search(
 
     with session_of(context, server, timeout).client() as client:
         name = _only_collection(client) if collection is None else collection
+        if sheet is not None and pictures is None:
+            _need_kept_pictures(client, name)
         # Without any of these the server asks every vector that can answer.
         needs_legs = bool(names or weights or (text is not None and image is not None))
         legs = _legs(client, name, text, image, names, weights) if needs_legs else []
@@ -125,15 +130,18 @@ def search(
             )
         except TriptychError as error:
             raise at_the_shell(error, _options_of(legs)) from error
+        shown: Path | Mapping[str, bytes] | None = pictures
+        if sheet is not None and pictures is None:
+            shown = fetch_thumbnails(client, name, response.hits)
 
     if json:
         typer.echo(as_json(response))
     else:
         render_search(response, stdout())
-    if sheet is not None and pictures is not None:
+    if sheet is not None and shown is not None:
         title = " + ".join(filter(None, (text, "" if image is None else image.name)))
         missing = contact_sheet(
-            response.hits, response.legs, pictures, sheet, title=title, asked=image
+            response.hits, response.legs, shown, sheet, title=title, asked=image
         )
         lost = f"; {missing} of {len(response.hits)} pictures not found" if missing else ""
         typer.echo(f"contact sheet: {sheet}{lost}", err=True)
@@ -194,6 +202,14 @@ def _legs(
             )
         )
     return legs
+
+
+def _need_kept_pictures(client: Client, collection: str) -> None:
+    if client.get_collection(collection).image_retention == Collection.IMAGE_RETENTION_NONE:
+        raise CommandError(
+            f"--sheet needs --pictures, the folder that was ingested: collection '{collection}' "
+            "keeps no pictures"
+        )
 
 
 def _only_collection(client: Client) -> str:

@@ -1,7 +1,8 @@
 """The hits of a search as a picture: a contact sheet that shows the working."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
@@ -46,7 +47,7 @@ Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 def contact_sheet(
     hits: Sequence[SearchHit],
     legs: Sequence[Leg],
-    folder: Path,
+    pictures: Path | Mapping[str, bytes],
     out: Path,
     *,
     title: str = "",
@@ -60,8 +61,9 @@ def contact_sheet(
     Args:
         hits: the hits of a search, best first.
         legs: the legs of the same search.
-        folder: where the pictures are. A hit's payload names its own under `file`, and its id
-            does where the payload has none; a path that leads out of the folder is not followed.
+        pictures: the files of the pictures by item id, or the folder where they are. In a folder a
+            hit's payload names its own under `file`, and its id does where the payload has none; a
+            path that leads out of the folder is not followed.
         out: the file to write.
         title: a line above the grid.
         asked: the picture that was searched with, shown beside the title.
@@ -100,7 +102,7 @@ def contact_sheet(
         x = MARGIN + index % columns * (CELL_WIDTH + MARGIN)
         y = top + index // columns * cell_height
         draw.rectangle((x, y, x + CELL_WIDTH - 1, y + PICTURE_HEIGHT - 1), fill=TILE)
-        picture = _picture(hit, folder)
+        picture = _picture(hit, pictures)
         centre = (x + CELL_WIDTH // 2, y + PICTURE_HEIGHT // 2)
         if picture is None:
             missing += 1
@@ -174,22 +176,25 @@ def _figure(score: VectorScore) -> str:
     return f"{score.contribution:+.3f}"
 
 
-def _picture(hit: SearchHit, folder: Path) -> Image.Image | None:
+def _picture(hit: SearchHit, pictures: Path | Mapping[str, bytes]) -> Image.Image | None:
     """The hit's picture, upright and small enough for its cell; None where there is none."""
+    if not isinstance(pictures, Path):
+        data = pictures.get(hit.item.id)
+        return None if data is None else _opened(BytesIO(data), (CELL_WIDTH, PICTURE_HEIGHT))
     name = payload(hit.item).get(FILE_KEY, hit.item.id)
     if not isinstance(name, str) or "\x00" in name:
         return None
-    root = folder.resolve()
+    root = pictures.resolve()
     path = (root / name).resolve()
     if not path.is_relative_to(root):
         return None
     return _opened(path, (CELL_WIDTH, PICTURE_HEIGHT))
 
 
-def _opened(path: Path, size: tuple[int, int]) -> Image.Image | None:
+def _opened(file: Path | BytesIO, size: tuple[int, int]) -> Image.Image | None:
     """A picture file, upright, on paper and inside `size` (pixels); None where it is none."""
     try:
-        with Image.open(path) as opened:
+        with Image.open(file) as opened:
             opened.draft("RGB", (2 * size[0], 2 * size[1]))
             upright = ImageOps.exif_transpose(opened).convert("RGBA")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError):

@@ -10,11 +10,12 @@ from rich.text import Text
 
 from triptych.cli.output import plain_table, printable
 from triptych.v1.common_pb2 import Warning as Notice
-from triptych.v1.search_service_pb2 import Leg, SearchHit, SearchResponse, VectorScore
+from triptych.v1.search_service_pb2 import Fusion, Leg, SearchHit, SearchResponse, VectorScore
 
 NO_VECTOR = "–"
 NO_TERM = "no term"
 NO_RANK = "#–"
+TOO_LOW = "#<"
 
 MAX_CAPTION = 60
 _GAP = 2
@@ -66,12 +67,14 @@ def leg_labels(legs: Sequence[Leg]) -> list[str]:
 def _cell(score: VectorScore) -> _Cell:
     if score.state == VectorScore.STATE_NO_SHARED_TERM:
         return _Cell(NO_TERM)
-    if score.state != VectorScore.STATE_SCORED:
+    below = score.state == VectorScore.STATE_BELOW_THRESHOLD
+    if score.state != VectorScore.STATE_SCORED and not below:
         return _Cell(NO_VECTOR)
     similarity = score.similarity
+    no_rank = TOO_LOW if below else NO_RANK
     return _Cell(
         similarity=f"{similarity:.2f}" if abs(similarity) >= 10 else f"{similarity:.3f}",
-        rank=f"#{score.rank}" if score.HasField("rank") else NO_RANK,
+        rank=f"#{score.rank}" if score.HasField("rank") else no_rank,
         contribution=f"{score.contribution:+.3f}",
         adds=score.contribution > 0,
     )
@@ -195,6 +198,7 @@ def _print_footer(
             (f"{NO_VECTOR} has no such vector", any(c.similarity == NO_VECTOR for c in cells)),
             (f"{NO_TERM}: shares none with the query", any(c.similarity == NO_TERM for c in cells)),
             (f"{NO_RANK} not among the leg's candidates", any(c.rank == NO_RANK for c in cells)),
+            (f"{TOO_LOW} below the leg's threshold", any(c.rank == TOO_LOW for c in cells)),
         )
         if shown
     ]
@@ -247,8 +251,16 @@ def _legs(labels: Sequence[str], response: SearchResponse) -> list[str]:
 def _found(response: SearchResponse) -> str:
     """How many candidates each leg found, and how they became one list."""
     found = " · ".join(str(leg.candidates_found) for leg in response.legs)
-    k = response.fusion.reciprocal_rank.k
-    return f"{found} candidates, fused by reciprocal rank, k={k:g}"
+    return f"{found} candidates, fused by {_fusion(response.fusion)}"
+
+
+def _fusion(fusion: Fusion) -> str:
+    method = fusion.WhichOneof("method") or ""
+    if method in ("", "reciprocal_rank"):
+        return f"reciprocal rank, k={fusion.reciprocal_rank.k:g}"
+    name = Fusion.Normalization.Name(getattr(fusion, method).normalization)
+    words = f"{method} {name.removeprefix('NORMALIZATION_').lower()}"
+    return words.replace("_", " ")
 
 
 def _kind(leg: Leg) -> str:

@@ -56,6 +56,43 @@ class Collection(_message.Message):
     UNINDEXED_FILTER_POLICY_REFUSE: Collection.UnindexedFilterPolicy.ValueType  # 3
     """It is refused: FAILED_PRECONDITION (FILTER_FIELD_UNINDEXED), with each such field."""
 
+    class _ImageRetention:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ImageRetentionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Collection._ImageRetention.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        IMAGE_RETENTION_UNSPECIFIED: Collection._ImageRetention.ValueType  # 0
+        """The server's default: THUMBNAIL."""
+        IMAGE_RETENTION_ORIGINAL: Collection._ImageRetention.ValueType  # 1
+        """The file as it came, to the byte and with its metadata (such as where a photograph was
+        taken), and a thumbnail.
+        """
+        IMAGE_RETENTION_THUMBNAIL: Collection._ImageRetention.ValueType  # 2
+        """A thumbnail: upright, transparency on white, at most 512 pixels on its longer side, WebP,
+        without any metadata.
+        """
+        IMAGE_RETENTION_NONE: Collection._ImageRetention.ValueType  # 3
+        """Nothing."""
+
+    class ImageRetention(_ImageRetention, metaclass=_ImageRetentionEnumTypeWrapper):
+        """What is kept of its items' pictures, once their vectors and words are made. It can't be changed
+        later. Whatever it is, the facts in `Item.image_info` are kept.
+        """
+
+    IMAGE_RETENTION_UNSPECIFIED: Collection.ImageRetention.ValueType  # 0
+    """The server's default: THUMBNAIL."""
+    IMAGE_RETENTION_ORIGINAL: Collection.ImageRetention.ValueType  # 1
+    """The file as it came, to the byte and with its metadata (such as where a photograph was
+    taken), and a thumbnail.
+    """
+    IMAGE_RETENTION_THUMBNAIL: Collection.ImageRetention.ValueType  # 2
+    """A thumbnail: upright, transparency on white, at most 512 pixels on its longer side, WebP,
+    without any metadata.
+    """
+    IMAGE_RETENTION_NONE: Collection.ImageRetention.ValueType  # 3
+    """Nothing."""
+
     ID_FIELD_NUMBER: _builtins.int
     VECTOR_SPACES_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELDS_FIELD_NUMBER: _builtins.int
@@ -63,7 +100,9 @@ class Collection(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ITEM_COUNT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    STORAGE_FIELD_NUMBER: _builtins.int
     UNINDEXED_FILTER_POLICY_FIELD_NUMBER: _builtins.int
+    IMAGE_RETENTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its name: 1 to 63 of `a-z`, `0-9`, `_` and `-`, beginning with a letter or a digit."""
     default_encoder_id: _builtins.str
@@ -76,6 +115,8 @@ class Collection(_message.Message):
     """How many items it holds."""
     unindexed_filter_policy: Global___Collection.UnindexedFilterPolicy.ValueType
     """What is done with filters that no index serves."""
+    image_retention: Global___Collection.ImageRetention.ValueType
+    """What is kept of its items' pictures. NONE for collections of servers that kept none yet."""
     @_builtins.property
     def vector_spaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorSpace]:
         """The named vectors that an item of this collection may have."""
@@ -88,6 +129,10 @@ class Collection(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
 
+    @_builtins.property
+    def storage(self) -> Global___StorageSettings:
+        """How its vectors are kept, as it was asked for; unset where nothing was."""
+
     def __init__(
         self,
         *,
@@ -98,11 +143,13 @@ class Collection(_message.Message):
         language: _builtins.str = ...,
         item_count: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        storage: Global___StorageSettings | None = ...,
         unindexed_filter_policy: Global___Collection.UnindexedFilterPolicy.ValueType = ...,
+        image_retention: Global___Collection.ImageRetention.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "item_count", b"item_count", "language", b"language", "payload_fields", b"payload_fields", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "image_retention", b"image_retention", "item_count", b"item_count", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -398,3 +445,142 @@ class PayloadField(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PayloadField: _TypeAlias = PayloadField  # noqa: Y015
+
+@_typing.final
+class StorageSettings(_message.Message):
+    """How a Qdrant server keeps the vectors of a collection, in Qdrant's own terms. What is unset is
+    the server's own default. A service on the embedded engine takes none of it: it has no shards,
+    no index and no quantization, and searches exactly.
+
+    Whatever is set here, the similarities that a search shows are those of the vectors as they were
+    written: candidates may come from an HNSW graph over quantized vectors, and are then scored
+    exactly. So these settings decide which items become candidates, and never the score of one.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Quantization:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _QuantizationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StorageSettings._Quantization.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        QUANTIZATION_UNSPECIFIED: StorageSettings._Quantization.ValueType  # 0
+        """The server's default: none, unless Qdrant itself is configured otherwise."""
+        QUANTIZATION_SCALAR_INT8: StorageSettings._Quantization.ValueType  # 1
+        """One byte a value, a quarter of the memory."""
+        QUANTIZATION_BINARY: StorageSettings._Quantization.ValueType  # 2
+        """One bit a value, a thirty-second of the memory; for embeddings of a thousand values or so."""
+
+    class Quantization(_Quantization, metaclass=_QuantizationEnumTypeWrapper):
+        """Into how much smaller vectors the search for candidates may look."""
+
+    QUANTIZATION_UNSPECIFIED: StorageSettings.Quantization.ValueType  # 0
+    """The server's default: none, unless Qdrant itself is configured otherwise."""
+    QUANTIZATION_SCALAR_INT8: StorageSettings.Quantization.ValueType  # 1
+    """One byte a value, a quarter of the memory."""
+    QUANTIZATION_BINARY: StorageSettings.Quantization.ValueType  # 2
+    """One bit a value, a thirty-second of the memory; for embeddings of a thousand values or so."""
+
+    SHARD_NUMBER_FIELD_NUMBER: _builtins.int
+    REPLICATION_FACTOR_FIELD_NUMBER: _builtins.int
+    WRITE_CONSISTENCY_FACTOR_FIELD_NUMBER: _builtins.int
+    HNSW_CONFIG_FIELD_NUMBER: _builtins.int
+    ON_DISK_FIELD_NUMBER: _builtins.int
+    ON_DISK_PAYLOAD_FIELD_NUMBER: _builtins.int
+    QUANTIZATION_FIELD_NUMBER: _builtins.int
+    shard_number: _builtins.int
+    """In how many shards the items are kept, 1 to 1024. A sparse space of text counts its inverse
+    document frequency in each shard for itself, so that `terms` similarities of items in
+    different shards differ a little from what one shard would give.
+    """
+    replication_factor: _builtins.int
+    """How many copies of each shard there are, 1 to 64. More than the cluster has room for are
+    refused.
+    """
+    write_consistency_factor: _builtins.int
+    """How many of those copies have to take a write before it is answered OK, 1 to
+    `replication_factor`.
+    """
+    on_disk: _builtins.bool
+    """Whether the vectors are read from disk where they are not cached, instead of being held in
+    memory. Quantized vectors are always held in memory.
+    """
+    on_disk_payload: _builtins.bool
+    """The same for payloads."""
+    quantization: Global___StorageSettings.Quantization.ValueType
+    """The quantization of dense and multi spaces."""
+    @_builtins.property
+    def hnsw_config(self) -> Global___HnswConfig:
+        """The graph that finds candidates."""
+
+    def __init__(
+        self,
+        *,
+        shard_number: _builtins.int | None = ...,
+        replication_factor: _builtins.int | None = ...,
+        write_consistency_factor: _builtins.int | None = ...,
+        hnsw_config: Global___HnswConfig | None = ...,
+        on_disk: _builtins.bool | None = ...,
+        on_disk_payload: _builtins.bool | None = ...,
+        quantization: Global___StorageSettings.Quantization.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_on_disk", b"_on_disk", "_on_disk_payload", b"_on_disk_payload", "_replication_factor", b"_replication_factor", "_shard_number", b"_shard_number", "_write_consistency_factor", b"_write_consistency_factor", "hnsw_config", b"hnsw_config", "on_disk", b"on_disk", "on_disk_payload", b"on_disk_payload", "replication_factor", b"replication_factor", "shard_number", b"shard_number", "write_consistency_factor", b"write_consistency_factor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_on_disk", b"_on_disk", "_on_disk_payload", b"_on_disk_payload", "_replication_factor", b"_replication_factor", "_shard_number", b"_shard_number", "_write_consistency_factor", b"_write_consistency_factor", "hnsw_config", b"hnsw_config", "on_disk", b"on_disk", "on_disk_payload", b"on_disk_payload", "quantization", b"quantization", "replication_factor", b"replication_factor", "shard_number", b"shard_number", "write_consistency_factor", b"write_consistency_factor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__on_disk: _TypeAlias = _typing.Literal["on_disk"]  # noqa: Y015
+    _WhichOneofArgType__on_disk: _TypeAlias = _typing.Literal["_on_disk", b"_on_disk"]  # noqa: Y015
+    _WhichOneofReturnType__on_disk_payload: _TypeAlias = _typing.Literal["on_disk_payload"]  # noqa: Y015
+    _WhichOneofArgType__on_disk_payload: _TypeAlias = _typing.Literal["_on_disk_payload", b"_on_disk_payload"]  # noqa: Y015
+    _WhichOneofReturnType__replication_factor: _TypeAlias = _typing.Literal["replication_factor"]  # noqa: Y015
+    _WhichOneofArgType__replication_factor: _TypeAlias = _typing.Literal["_replication_factor", b"_replication_factor"]  # noqa: Y015
+    _WhichOneofReturnType__shard_number: _TypeAlias = _typing.Literal["shard_number"]  # noqa: Y015
+    _WhichOneofArgType__shard_number: _TypeAlias = _typing.Literal["_shard_number", b"_shard_number"]  # noqa: Y015
+    _WhichOneofReturnType__write_consistency_factor: _TypeAlias = _typing.Literal["write_consistency_factor"]  # noqa: Y015
+    _WhichOneofArgType__write_consistency_factor: _TypeAlias = _typing.Literal["_write_consistency_factor", b"_write_consistency_factor"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_disk) -> _WhichOneofReturnType__on_disk | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_disk_payload) -> _WhichOneofReturnType__on_disk_payload | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__replication_factor) -> _WhichOneofReturnType__replication_factor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__shard_number) -> _WhichOneofReturnType__shard_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__write_consistency_factor) -> _WhichOneofReturnType__write_consistency_factor | None: ...
+
+Global___StorageSettings: _TypeAlias = StorageSettings  # noqa: Y015
+
+@_typing.final
+class HnswConfig(_message.Message):
+    """The HNSW graph of each dense and multi space."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    M_FIELD_NUMBER: _builtins.int
+    EF_CONSTRUCT_FIELD_NUMBER: _builtins.int
+    m: _builtins.int
+    """Edges of a node, 0 to 512; with 0 there is no graph and every search is exact."""
+    ef_construct: _builtins.int
+    """Neighbours looked at while the graph is built, 4 to 4096."""
+    def __init__(
+        self,
+        *,
+        m: _builtins.int | None = ...,
+        ef_construct: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ef_construct", b"_ef_construct", "_m", b"_m", "ef_construct", b"ef_construct", "m", b"m"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ef_construct", b"_ef_construct", "_m", b"_m", "ef_construct", b"ef_construct", "m", b"m"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ef_construct: _TypeAlias = _typing.Literal["ef_construct"]  # noqa: Y015
+    _WhichOneofArgType__ef_construct: _TypeAlias = _typing.Literal["_ef_construct", b"_ef_construct"]  # noqa: Y015
+    _WhichOneofReturnType__m: _TypeAlias = _typing.Literal["m"]  # noqa: Y015
+    _WhichOneofArgType__m: _TypeAlias = _typing.Literal["_m", b"_m"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ef_construct) -> _WhichOneofReturnType__ef_construct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__m) -> _WhichOneofReturnType__m | None: ...
+
+Global___HnswConfig: _TypeAlias = HnswConfig  # noqa: Y015

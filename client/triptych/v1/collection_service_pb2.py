@@ -26,7 +26,7 @@ from triptych.v1 import collection_pb2 as triptych_dot_v1_dot_collection__pb2
 from triptych.v1 import common_pb2 as triptych_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$triptych/v1/collection_service.proto\x12\x0btriptych.v1\x1a\x1ctriptych/v1/collection.proto\x1a\x18triptych/v1/common.proto\"\x92\x02\n\x17\x43reateCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12/\n\rvector_spaces\x18\x02 \x03(\x0b\x32\x18.triptych.v1.VectorSpace\x12\x31\n\x0epayload_fields\x18\x03 \x03(\x0b\x32\x19.triptych.v1.PayloadField\x12\x1a\n\x12\x64\x65\x66\x61ult_encoder_id\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12N\n\x17unindexed_filter_policy\x18\x06 \x01(\x0e\x32-.triptych.v1.Collection.UnindexedFilterPolicy\"n\n\x18\x43reateCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\x12%\n\x07timings\x18\x02 \x01(\x0b\x32\x14.triptych.v1.Timings\"-\n\x14GetCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"D\n\x15GetCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\"?\n\x16ListCollectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x17ListCollectionsResponse\x12,\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x17.triptych.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x17\x44\x65leteCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse2\x9f\x03\n\x11\x43ollectionService\x12\x64\n\x10\x43reateCollection\x12$.triptych.v1.CreateCollectionRequest\x1a%.triptych.v1.CreateCollectionResponse\"\x03\x90\x02\x00\x12[\n\rGetCollection\x12!.triptych.v1.GetCollectionRequest\x1a\".triptych.v1.GetCollectionResponse\"\x03\x90\x02\x01\x12\x61\n\x0fListCollections\x12#.triptych.v1.ListCollectionsRequest\x1a$.triptych.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12\x64\n\x10\x44\x65leteCollection\x12$.triptych.v1.DeleteCollectionRequest\x1a%.triptych.v1.DeleteCollectionResponse\"\x03\x90\x02\x02\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$triptych/v1/collection_service.proto\x12\x0btriptych.v1\x1a\x1ctriptych/v1/collection.proto\x1a\x18triptych/v1/common.proto\"\x82\x03\n\x17\x43reateCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12/\n\rvector_spaces\x18\x02 \x03(\x0b\x32\x18.triptych.v1.VectorSpace\x12\x31\n\x0epayload_fields\x18\x03 \x03(\x0b\x32\x19.triptych.v1.PayloadField\x12\x1a\n\x12\x64\x65\x66\x61ult_encoder_id\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12-\n\x07storage\x18\x08 \x01(\x0b\x32\x1c.triptych.v1.StorageSettings\x12N\n\x17unindexed_filter_policy\x18\x06 \x01(\x0e\x32-.triptych.v1.Collection.UnindexedFilterPolicy\x12?\n\x0fimage_retention\x18\x07 \x01(\x0e\x32&.triptych.v1.Collection.ImageRetention\"n\n\x18\x43reateCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\x12%\n\x07timings\x18\x02 \x01(\x0b\x32\x14.triptych.v1.Timings\"-\n\x14GetCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"D\n\x15GetCollectionResponse\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.triptych.v1.Collection\"?\n\x16ListCollectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x17ListCollectionsResponse\x12,\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x17.triptych.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x17\x44\x65leteCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse2\x9f\x03\n\x11\x43ollectionService\x12\x64\n\x10\x43reateCollection\x12$.triptych.v1.CreateCollectionRequest\x1a%.triptych.v1.CreateCollectionResponse\"\x03\x90\x02\x00\x12[\n\rGetCollection\x12!.triptych.v1.GetCollectionRequest\x1a\".triptych.v1.GetCollectionResponse\"\x03\x90\x02\x01\x12\x61\n\x0fListCollections\x12#.triptych.v1.ListCollectionsRequest\x1a$.triptych.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12\x64\n\x10\x44\x65leteCollection\x12$.triptych.v1.DeleteCollectionRequest\x1a%.triptych.v1.DeleteCollectionResponse\"\x03\x90\x02\x02\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,21 +43,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTIONSERVICE'].methods_by_name['DeleteCollection']._loaded_options = None
   _globals['_COLLECTIONSERVICE'].methods_by_name['DeleteCollection']._serialized_options = b'\220\002\002'
   _globals['_CREATECOLLECTIONREQUEST']._serialized_start=110
-  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=384
-  _globals['_CREATECOLLECTIONRESPONSE']._serialized_start=386
-  _globals['_CREATECOLLECTIONRESPONSE']._serialized_end=496
-  _globals['_GETCOLLECTIONREQUEST']._serialized_start=498
-  _globals['_GETCOLLECTIONREQUEST']._serialized_end=543
-  _globals['_GETCOLLECTIONRESPONSE']._serialized_start=545
-  _globals['_GETCOLLECTIONRESPONSE']._serialized_end=613
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=615
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=678
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=680
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=776
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=778
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=826
-  _globals['_DELETECOLLECTIONRESPONSE']._serialized_start=828
-  _globals['_DELETECOLLECTIONRESPONSE']._serialized_end=854
-  _globals['_COLLECTIONSERVICE']._serialized_start=857
-  _globals['_COLLECTIONSERVICE']._serialized_end=1272
+  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=496
+  _globals['_CREATECOLLECTIONRESPONSE']._serialized_start=498
+  _globals['_CREATECOLLECTIONRESPONSE']._serialized_end=608
+  _globals['_GETCOLLECTIONREQUEST']._serialized_start=610
+  _globals['_GETCOLLECTIONREQUEST']._serialized_end=655
+  _globals['_GETCOLLECTIONRESPONSE']._serialized_start=657
+  _globals['_GETCOLLECTIONRESPONSE']._serialized_end=725
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=727
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=790
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=792
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=888
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=890
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=938
+  _globals['_DELETECOLLECTIONRESPONSE']._serialized_start=940
+  _globals['_DELETECOLLECTIONRESPONSE']._serialized_end=966
+  _globals['_COLLECTIONSERVICE']._serialized_start=969
+  _globals['_COLLECTIONSERVICE']._serialized_end=1384
 # @@protoc_insertion_point(module_scope)

@@ -31,7 +31,9 @@ class CreateCollectionRequest(_message.Message):
     PAYLOAD_FIELDS_FIELD_NUMBER: _builtins.int
     DEFAULT_ENCODER_ID_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    STORAGE_FIELD_NUMBER: _builtins.int
     UNINDEXED_FILTER_POLICY_FIELD_NUMBER: _builtins.int
+    IMAGE_RETENTION_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The new collection's name."""
     default_encoder_id: _builtins.str
@@ -40,6 +42,8 @@ class CreateCollectionRequest(_message.Message):
     """The language of its texts, as an ISO 639-1 code; `en` where empty."""
     unindexed_filter_policy: _collection_pb2.Collection.UnindexedFilterPolicy.ValueType
     """What is done with filters that no index serves; WARN where unset."""
+    image_retention: _collection_pb2.Collection.ImageRetention.ValueType
+    """What is kept of its items' pictures; THUMBNAIL where unset."""
     @_builtins.property
     def vector_spaces(self) -> _containers.RepeatedCompositeFieldContainer[_collection_pb2.VectorSpace]:
         """Its vector spaces; where empty, `image`, `caption`, `ocr` and `terms`."""
@@ -47,6 +51,10 @@ class CreateCollectionRequest(_message.Message):
     @_builtins.property
     def payload_fields(self) -> _containers.RepeatedCompositeFieldContainer[_collection_pb2.PayloadField]:
         """The payload fields that get an index."""
+
+    @_builtins.property
+    def storage(self) -> _collection_pb2.StorageSettings:
+        """How its vectors are kept, where the store is a Qdrant server."""
 
     def __init__(
         self,
@@ -56,11 +64,13 @@ class CreateCollectionRequest(_message.Message):
         payload_fields: _abc.Iterable[_collection_pb2.PayloadField] | None = ...,
         default_encoder_id: _builtins.str = ...,
         language: _builtins.str = ...,
+        storage: _collection_pb2.StorageSettings | None = ...,
         unindexed_filter_policy: _collection_pb2.Collection.UnindexedFilterPolicy.ValueType = ...,
+        image_retention: _collection_pb2.Collection.ImageRetention.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "language", b"language", "payload_fields", b"payload_fields", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "default_encoder_id", b"default_encoder_id", "image_retention", b"image_retention", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,7 +70,7 @@ class CollectionServiceServicer(object):
         Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
         VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
         FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
-        (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
+        (ENCODER_UNKNOWN, STORAGE_UNSUPPORTED); RESOURCE_EXHAUSTED (STORE_FULL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,7 +95,7 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCollection(self, request, context):
-        """Removes a collection and everything in it. It can't be undone.
+        """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """

@@ -42,7 +42,7 @@ class CollectionServiceStub:
     Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
     VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
     FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
-    (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
+    (ENCODER_UNKNOWN, STORAGE_UNSUPPORTED); RESOURCE_EXHAUSTED (STORE_FULL).
     """
     GetCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.GetCollectionRequest, _collection_service_pb2.GetCollectionResponse]
     """Shows one collection and counts its items.
@@ -55,7 +55,7 @@ class CollectionServiceStub:
     Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
     """
     DeleteCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]
-    """Removes a collection and everything in it. It can't be undone.
+    """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
@@ -74,7 +74,7 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
     VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
     FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
-    (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
+    (ENCODER_UNKNOWN, STORAGE_UNSUPPORTED); RESOURCE_EXHAUSTED (STORE_FULL).
     """
     GetCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.GetCollectionRequest, _collection_service_pb2.GetCollectionResponse]  # type: ignore[assignment]
     """Shows one collection and counts its items.
@@ -87,7 +87,7 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     Errors: INVALID_ARGUMENT (PAGE_TOKEN_INVALID, the LIMIT_* reasons).
     """
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]  # type: ignore[assignment]
-    """Removes a collection and everything in it. It can't be undone.
+    """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
@@ -109,7 +109,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: ALREADY_EXISTS (COLLECTION_EXISTS); INVALID_ARGUMENT (COLLECTION_ID_INVALID,
         VECTOR_SPACE_INVALID, VECTOR_NAME_DUPLICATE, LANGUAGE_UNSUPPORTED, FIELD_INVALID,
         FILTER_FIELD_INVALID, PAYLOAD_RESERVED_KEY, LIMIT_TOO_LARGE); FAILED_PRECONDITION
-        (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (STORE_FULL).
+        (ENCODER_UNKNOWN, STORAGE_UNSUPPORTED); RESOURCE_EXHAUSTED (STORE_FULL).
         """
 
     @_abc_1.abstractmethod
@@ -140,7 +140,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.DeleteCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.DeleteCollectionResponse, _abc.Awaitable[_collection_service_pb2.DeleteCollectionResponse]]:
-        """Removes a collection and everything in it. It can't be undone.
+        """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
         """

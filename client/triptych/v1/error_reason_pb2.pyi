@@ -248,7 +248,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_QUERY_EMPTY: _ErrorReason.ValueType  # 43
     """There is nothing to look for.
 
-    For example: `input: set one of text, image, vector, item_id`
+    For example: `input: set one of text, image, vector, item_id, stored_vector`
     """
     ERROR_REASON_QUERY_UNANSWERABLE: _ErrorReason.ValueType  # 44
     """No vector space of the collection can answer this input.
@@ -322,7 +322,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `default_encoder_id: no such encoder (got siglip, allowed tiny-clip)`
     """
     ERROR_REASON_MODEL_MISMATCH: _ErrorReason.ValueType  # 58
-    """The collection was made with another encoder, revision or preprocessing than the server runs.
+    """The collection was made with another encoder, revision or preprocessing than the server runs;
+    or a stored vector comes from another encoder than the vectors it is to be compared with.
 
     For example: `collection 'pictures', vector 'image': its vectors were made by clip-vit-b-32
     3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
@@ -346,7 +347,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 62
     """The vector store does not answer now. A write may have been applied; a retry is safe.
 
-    For example: `the store stopped during the write: it may have been applied; retry is safe`
+    For example: `the store stopped during the read; retry is safe`
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 63
     """A defect of the server. The metadata holds an incident id, which is also in its log.
@@ -359,34 +360,84 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `the server is stopping`
     """
     ERROR_REASON_STORE_FULL: _ErrorReason.ValueType  # 65
-    """The disk of the vector store is nearly full, so nothing more is written.
+    """The disk of the vector store, or of the kept pictures, is nearly full: nothing more is written.
 
     For example: `the disk of the store is nearly full: nothing can be written to it`
     """
-    ERROR_REASON_FILTER_TOO_DEEP: _ErrorReason.ValueType  # 66
+    ERROR_REASON_SCORE_THRESHOLD_INVALID: _ErrorReason.ValueType  # 66
+    """A threshold that is not finite, or that no similarity or no score can be compared with: it is
+    on another scale.
+
+    For example: `vectors[0].score_threshold: is out of the range of cosine (got 30.0, allowed -1
+    to 1)`
+    """
+    ERROR_REASON_MEASURES_UNLIKE: _ErrorReason.ValueType  # 67
+    """Similarities of unlike measures can't be put together without a normalisation.
+
+    For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
+    'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
+    """
+    ERROR_REASON_STORAGE_UNSUPPORTED: _ErrorReason.ValueType  # 80
+    """The store of this server can't keep a collection that way.
+
+    For example: `storage.shard_number: the embedded engine has no such setting; it needs a Qdrant
+    server`
+    """
+    ERROR_REASON_STORE_BUSY: _ErrorReason.ValueType  # 81
+    """The vector store takes no more requests now; RetryInfo says when to come again. Without it, the
+    request is larger than the store's rate limit ever allows.
+
+    For example: `the vector store's rate limit is reached`
+    """
+    ERROR_REASON_STORE_STRICT_MODE: _ErrorReason.ValueType  # 82
+    """A limit that its operator has set in Qdrant (strict mode) refuses the request.
+
+    For example: `the vector store's strict mode refuses this request; its operator has set the
+    limits`
+    """
+    ERROR_REASON_FILTER_TOO_DEEP: _ErrorReason.ValueType  # 70
     """Filters that stand too deep inside one another. Beyond about 45 of them the message itself
     can't be parsed: REQUEST_MALFORMED.
 
     For example: `filter: is nested too deep (allowed 16 levels)`
     """
-    ERROR_REASON_FILTER_DATETIME: _ErrorReason.ValueType  # 67
+    ERROR_REASON_FILTER_DATETIME: _ErrorReason.ValueType  # 71
     """A bound of a range of times that is no time.
 
     For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s and 0 ns,
     allowed 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
     """
-    ERROR_REASON_FILTER_GEO: _ErrorReason.ValueType  # 68
+    ERROR_REASON_FILTER_GEO: _ErrorReason.ValueType  # 72
     """A place that is none, a circle without a radius, or a box that is upside down.
 
     For example: `filter.must[0].field.geo_radius.center.lat: is out of range (got 91.0, allowed
     -90 to 90)`
     """
-    ERROR_REASON_FILTER_FIELD_UNINDEXED: _ErrorReason.ValueType  # 69
+    ERROR_REASON_FILTER_FIELD_UNINDEXED: _ErrorReason.ValueType  # 73
     """The filter asks what no index serves, and the collection refuses such filters.
 
     For example: `filter.must[0].field: price has no index. This collection refuses filters that no
     index serves: declare the field in payload_fields with a type that serves the test when the
     collection is made, or make it with another unindexed_filter_policy`
+    """
+    ERROR_REASON_IMAGE_NOT_KEPT: _ErrorReason.ValueType  # 90
+    """The collection does not keep pictures, or not this file of them. What is kept is chosen when a
+    collection is made, by `image_retention`.
+
+    For example: `variant: the collection 'pictures' does not keep this file of its pictures (got
+    ORIGINAL, allowed THUMBNAIL); image_retention ORIGINAL, chosen when a collection is made, keeps
+    it`
+    """
+    ERROR_REASON_ITEM_HAS_NO_IMAGE: _ErrorReason.ValueType  # 91
+    """The item has no picture.
+
+    For example: `id: the item 'cat-1' has no picture`
+    """
+    ERROR_REASON_IMAGE_LOST: _ErrorReason.ValueType  # 92
+    """A file of a picture that was kept is missing or damaged. Sending the item again keeps it anew.
+
+    For example: `the kept file of this picture is missing or damaged; send the item again to keep
+    it anew`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -635,7 +686,7 @@ For example: `vector_spaces[3].name: the same name as vector_spaces[0] (got imag
 ERROR_REASON_QUERY_EMPTY: ErrorReason.ValueType  # 43
 """There is nothing to look for.
 
-For example: `input: set one of text, image, vector, item_id`
+For example: `input: set one of text, image, vector, item_id, stored_vector`
 """
 ERROR_REASON_QUERY_UNANSWERABLE: ErrorReason.ValueType  # 44
 """No vector space of the collection can answer this input.
@@ -709,7 +760,8 @@ ERROR_REASON_ENCODER_UNKNOWN: ErrorReason.ValueType  # 57
 For example: `default_encoder_id: no such encoder (got siglip, allowed tiny-clip)`
 """
 ERROR_REASON_MODEL_MISMATCH: ErrorReason.ValueType  # 58
-"""The collection was made with another encoder, revision or preprocessing than the server runs.
+"""The collection was made with another encoder, revision or preprocessing than the server runs;
+or a stored vector comes from another encoder than the vectors it is to be compared with.
 
 For example: `collection 'pictures', vector 'image': its vectors were made by clip-vit-b-32
 3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
@@ -733,7 +785,7 @@ For example: `the deadline leaves no time to begin`
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 62
 """The vector store does not answer now. A write may have been applied; a retry is safe.
 
-For example: `the store stopped during the write: it may have been applied; retry is safe`
+For example: `the store stopped during the read; retry is safe`
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 63
 """A defect of the server. The metadata holds an incident id, which is also in its log.
@@ -746,33 +798,83 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 64
 For example: `the server is stopping`
 """
 ERROR_REASON_STORE_FULL: ErrorReason.ValueType  # 65
-"""The disk of the vector store is nearly full, so nothing more is written.
+"""The disk of the vector store, or of the kept pictures, is nearly full: nothing more is written.
 
 For example: `the disk of the store is nearly full: nothing can be written to it`
 """
-ERROR_REASON_FILTER_TOO_DEEP: ErrorReason.ValueType  # 66
+ERROR_REASON_SCORE_THRESHOLD_INVALID: ErrorReason.ValueType  # 66
+"""A threshold that is not finite, or that no similarity or no score can be compared with: it is
+on another scale.
+
+For example: `vectors[0].score_threshold: is out of the range of cosine (got 30.0, allowed -1
+to 1)`
+"""
+ERROR_REASON_MEASURES_UNLIKE: ErrorReason.ValueType  # 67
+"""Similarities of unlike measures can't be put together without a normalisation.
+
+For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
+'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
+"""
+ERROR_REASON_STORAGE_UNSUPPORTED: ErrorReason.ValueType  # 80
+"""The store of this server can't keep a collection that way.
+
+For example: `storage.shard_number: the embedded engine has no such setting; it needs a Qdrant
+server`
+"""
+ERROR_REASON_STORE_BUSY: ErrorReason.ValueType  # 81
+"""The vector store takes no more requests now; RetryInfo says when to come again. Without it, the
+request is larger than the store's rate limit ever allows.
+
+For example: `the vector store's rate limit is reached`
+"""
+ERROR_REASON_STORE_STRICT_MODE: ErrorReason.ValueType  # 82
+"""A limit that its operator has set in Qdrant (strict mode) refuses the request.
+
+For example: `the vector store's strict mode refuses this request; its operator has set the
+limits`
+"""
+ERROR_REASON_FILTER_TOO_DEEP: ErrorReason.ValueType  # 70
 """Filters that stand too deep inside one another. Beyond about 45 of them the message itself
 can't be parsed: REQUEST_MALFORMED.
 
 For example: `filter: is nested too deep (allowed 16 levels)`
 """
-ERROR_REASON_FILTER_DATETIME: ErrorReason.ValueType  # 67
+ERROR_REASON_FILTER_DATETIME: ErrorReason.ValueType  # 71
 """A bound of a range of times that is no time.
 
 For example: `filter.must[0].field.time_range.gte: is no time (got 400000000000 s and 0 ns,
 allowed 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z)`
 """
-ERROR_REASON_FILTER_GEO: ErrorReason.ValueType  # 68
+ERROR_REASON_FILTER_GEO: ErrorReason.ValueType  # 72
 """A place that is none, a circle without a radius, or a box that is upside down.
 
 For example: `filter.must[0].field.geo_radius.center.lat: is out of range (got 91.0, allowed
 -90 to 90)`
 """
-ERROR_REASON_FILTER_FIELD_UNINDEXED: ErrorReason.ValueType  # 69
+ERROR_REASON_FILTER_FIELD_UNINDEXED: ErrorReason.ValueType  # 73
 """The filter asks what no index serves, and the collection refuses such filters.
 
 For example: `filter.must[0].field: price has no index. This collection refuses filters that no
 index serves: declare the field in payload_fields with a type that serves the test when the
 collection is made, or make it with another unindexed_filter_policy`
+"""
+ERROR_REASON_IMAGE_NOT_KEPT: ErrorReason.ValueType  # 90
+"""The collection does not keep pictures, or not this file of them. What is kept is chosen when a
+collection is made, by `image_retention`.
+
+For example: `variant: the collection 'pictures' does not keep this file of its pictures (got
+ORIGINAL, allowed THUMBNAIL); image_retention ORIGINAL, chosen when a collection is made, keeps
+it`
+"""
+ERROR_REASON_ITEM_HAS_NO_IMAGE: ErrorReason.ValueType  # 91
+"""The item has no picture.
+
+For example: `id: the item 'cat-1' has no picture`
+"""
+ERROR_REASON_IMAGE_LOST: ErrorReason.ValueType  # 92
+"""A file of a picture that was kept is missing or damaged. Sending the item again keeps it anew.
+
+For example: `the kept file of this picture is missing or damaged; send the item again to keep
+it anew`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

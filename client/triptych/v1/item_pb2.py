@@ -28,7 +28,7 @@ from triptych.v1 import common_pb2 as triptych_dot_v1_dot_common__pb2
 from triptych.v1 import vector_pb2 as triptych_dot_v1_dot_vector__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16triptych/v1/item.proto\x12\x0btriptych.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/vector.proto\"\xb7\x03\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x05image\x18\x02 \x01(\x0b\x32\x12.triptych.v1.Image\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\t\x12\x10\n\x08ocr_text\x18\x04 \x01(\t\x12(\n\x07payload\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x07vectors\x18\x06 \x03(\x0b\x32\x1e.triptych.v1.Item.VectorsEntry\x12*\n\nimage_info\x18\x07 \x01(\x0b\x32\x16.triptych.v1.ImageInfo\x12\x1d\n\x03ocr\x18\x08 \x01(\x0b\x32\x10.triptych.v1.Ocr\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08point_id\x18\x0b \x01(\t\x1a\x43\n\x0cVectorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\"\n\x05value\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Vector:\x02\x38\x01\"r\n\tImageInfo\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x11\n\tbyte_size\x18\x04 \x01(\x05\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x13\n\x0borientation\x18\x06 \x01(\x05\"\xf5\x01\n\x03Ocr\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.triptych.v1.Ocr.State\x12\x10\n\x08language\x18\x02 \x01(\t\x12#\n\x05words\x18\x03 \x03(\x0b\x32\x14.triptych.v1.OcrWord\"\x8f\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_SKIPPED\x10\x01\x12\x12\n\x0eSTATE_SUPPLIED\x10\x02\x12\x0e\n\nSTATE_READ\x10\x03\x12\x11\n\rSTATE_NO_TEXT\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\x12\x13\n\x0fSTATE_TIMED_OUT\x10\x06\"J\n\x07OcrWord\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x1d\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x10.triptych.v1.Box\"?\n\x03\x42ox\x12\x0c\n\x04left\x18\x01 \x01(\x05\x12\x0b\n\x03top\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"\xcb\x01\n\nOcrOptions\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1c.triptych.v1.OcrOptions.Mode\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1a\n\rtime_limit_ms\x18\x03 \x01(\x05H\x00\x88\x01\x01\"Q\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\r\n\tMODE_SKIP\x10\x01\x12\x13\n\x0fMODE_WHEN_EMPTY\x10\x02\x12\x0f\n\x0bMODE_ALWAYS\x10\x03\x42\x10\n\x0e_time_limit_msBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16triptych/v1/item.proto\x12\x0btriptych.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/vector.proto\"\xb7\x03\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x05image\x18\x02 \x01(\x0b\x32\x12.triptych.v1.Image\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\t\x12\x10\n\x08ocr_text\x18\x04 \x01(\t\x12(\n\x07payload\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x07vectors\x18\x06 \x03(\x0b\x32\x1e.triptych.v1.Item.VectorsEntry\x12*\n\nimage_info\x18\x07 \x01(\x0b\x32\x16.triptych.v1.ImageInfo\x12\x1d\n\x03ocr\x18\x08 \x01(\x0b\x32\x10.triptych.v1.Ocr\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08point_id\x18\x0b \x01(\t\x1a\x43\n\x0cVectorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\"\n\x05value\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Vector:\x02\x38\x01\"\x98\x01\n\tImageInfo\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x11\n\tbyte_size\x18\x04 \x01(\x05\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x13\n\x0borientation\x18\x06 \x01(\x05\x12$\n\x04kept\x18\x07 \x03(\x0b\x32\x16.triptych.v1.KeptImage\"\xe3\x01\n\tKeptImage\x12/\n\x07variant\x18\x01 \x01(\x0e\x32\x1e.triptych.v1.KeptImage.Variant\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x11\n\tbyte_size\x18\x05 \x01(\x05\x12\x0e\n\x06sha256\x18\x06 \x01(\t\"O\n\x07Variant\x12\x17\n\x13VARIANT_UNSPECIFIED\x10\x00\x12\x14\n\x10VARIANT_ORIGINAL\x10\x01\x12\x15\n\x11VARIANT_THUMBNAIL\x10\x02\"\xf5\x01\n\x03Ocr\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.triptych.v1.Ocr.State\x12\x10\n\x08language\x18\x02 \x01(\t\x12#\n\x05words\x18\x03 \x03(\x0b\x32\x14.triptych.v1.OcrWord\"\x8f\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_SKIPPED\x10\x01\x12\x12\n\x0eSTATE_SUPPLIED\x10\x02\x12\x0e\n\nSTATE_READ\x10\x03\x12\x11\n\rSTATE_NO_TEXT\x10\x04\x12\x10\n\x0cSTATE_FAILED\x10\x05\x12\x13\n\x0fSTATE_TIMED_OUT\x10\x06\"J\n\x07OcrWord\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x1d\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x10.triptych.v1.Box\"?\n\x03\x42ox\x12\x0c\n\x04left\x18\x01 \x01(\x05\x12\x0b\n\x03top\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"\xcb\x01\n\nOcrOptions\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1c.triptych.v1.OcrOptions.Mode\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x1a\n\rtime_limit_ms\x18\x03 \x01(\x05H\x00\x88\x01\x01\"Q\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\r\n\tMODE_SKIP\x10\x01\x12\x13\n\x0fMODE_WHEN_EMPTY\x10\x02\x12\x0f\n\x0bMODE_ALWAYS\x10\x03\x42\x10\n\x0e_time_limit_msBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,18 +42,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ITEM']._serialized_end=594
   _globals['_ITEM_VECTORSENTRY']._serialized_start=527
   _globals['_ITEM_VECTORSENTRY']._serialized_end=594
-  _globals['_IMAGEINFO']._serialized_start=596
-  _globals['_IMAGEINFO']._serialized_end=710
-  _globals['_OCR']._serialized_start=713
-  _globals['_OCR']._serialized_end=958
-  _globals['_OCR_STATE']._serialized_start=815
-  _globals['_OCR_STATE']._serialized_end=958
-  _globals['_OCRWORD']._serialized_start=960
-  _globals['_OCRWORD']._serialized_end=1034
-  _globals['_BOX']._serialized_start=1036
-  _globals['_BOX']._serialized_end=1099
-  _globals['_OCROPTIONS']._serialized_start=1102
-  _globals['_OCROPTIONS']._serialized_end=1305
-  _globals['_OCROPTIONS_MODE']._serialized_start=1206
-  _globals['_OCROPTIONS_MODE']._serialized_end=1287
+  _globals['_IMAGEINFO']._serialized_start=597
+  _globals['_IMAGEINFO']._serialized_end=749
+  _globals['_KEPTIMAGE']._serialized_start=752
+  _globals['_KEPTIMAGE']._serialized_end=979
+  _globals['_KEPTIMAGE_VARIANT']._serialized_start=900
+  _globals['_KEPTIMAGE_VARIANT']._serialized_end=979
+  _globals['_OCR']._serialized_start=982
+  _globals['_OCR']._serialized_end=1227
+  _globals['_OCR_STATE']._serialized_start=1084
+  _globals['_OCR_STATE']._serialized_end=1227
+  _globals['_OCRWORD']._serialized_start=1229
+  _globals['_OCRWORD']._serialized_end=1303
+  _globals['_BOX']._serialized_start=1305
+  _globals['_BOX']._serialized_end=1368
+  _globals['_OCROPTIONS']._serialized_start=1371
+  _globals['_OCROPTIONS']._serialized_end=1574
+  _globals['_OCROPTIONS_MODE']._serialized_start=1475
+  _globals['_OCROPTIONS_MODE']._serialized_end=1556
 # @@protoc_insertion_point(module_scope)

@@ -78,7 +78,9 @@ class Item(_message.Message):
     """
     @_builtins.property
     def image(self) -> _common_pb2.Image:
-        """Input only: how it looks."""
+        """Input only: how it looks. What is kept of it says `Collection.image_retention`, and
+        ItemService.GetItemImage gives it back.
+        """
 
     @_builtins.property
     def payload(self) -> _struct_pb2.Struct:
@@ -144,6 +146,7 @@ class ImageInfo(_message.Message):
     BYTE_SIZE_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     ORIENTATION_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """The format, told from the content, such as `JPEG`."""
     width: _builtins.int
@@ -156,6 +159,12 @@ class ImageInfo(_message.Message):
     """The SHA-256 of the file, in lower-case hex."""
     orientation: _builtins.int
     """The EXIF orientation that was applied, 1 to 8; 1 where nothing had to be turned."""
+    @_builtins.property
+    def kept(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeptImage]:
+        """The files that are kept of it, to be had from ItemService.GetItemImage; empty where the
+        collection keeps none.
+        """
+
     def __init__(
         self,
         *,
@@ -165,14 +174,86 @@ class ImageInfo(_message.Message):
         byte_size: _builtins.int = ...,
         sha256: _builtins.str = ...,
         orientation: _builtins.int = ...,
+        kept: _abc.Iterable[Global___KeptImage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["byte_size", b"byte_size", "format", b"format", "height", b"height", "orientation", b"orientation", "sha256", b"sha256", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["byte_size", b"byte_size", "format", b"format", "height", b"height", "kept", b"kept", "orientation", b"orientation", "sha256", b"sha256", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImageInfo: _TypeAlias = ImageInfo  # noqa: Y015
+
+@_typing.final
+class KeptImage(_message.Message):
+    """A file that is kept of an item's picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Variant:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _VariantEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[KeptImage._Variant.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        VARIANT_UNSPECIFIED: KeptImage._Variant.ValueType  # 0
+        """Not used in answers."""
+        VARIANT_ORIGINAL: KeptImage._Variant.ValueType  # 1
+        """The file as it came, to the byte."""
+        VARIANT_THUMBNAIL: KeptImage._Variant.ValueType  # 2
+        """A small copy: upright, transparency on white, at most 512 pixels on its longer side, never
+        larger than the picture, WebP, mostly of 5 to 60 KB. Colour profiles are not applied.
+        """
+
+    class Variant(_Variant, metaclass=_VariantEnumTypeWrapper):
+        """Which file."""
+
+    VARIANT_UNSPECIFIED: KeptImage.Variant.ValueType  # 0
+    """Not used in answers."""
+    VARIANT_ORIGINAL: KeptImage.Variant.ValueType  # 1
+    """The file as it came, to the byte."""
+    VARIANT_THUMBNAIL: KeptImage.Variant.ValueType  # 2
+    """A small copy: upright, transparency on white, at most 512 pixels on its longer side, never
+    larger than the picture, WebP, mostly of 5 to 60 KB. Colour profiles are not applied.
+    """
+
+    VARIANT_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    BYTE_SIZE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    variant: Global___KeptImage.Variant.ValueType
+    """Which file."""
+    media_type: _builtins.str
+    """Its media type, such as `image/webp`."""
+    width: _builtins.int
+    """The width of the upright picture in pixels. An original still has to be turned by its own
+    EXIF orientation, as viewers do.
+    """
+    height: _builtins.int
+    """The height of the upright picture in pixels."""
+    byte_size: _builtins.int
+    """The size of the file in bytes."""
+    sha256: _builtins.str
+    """The SHA-256 of the file, in lower-case hex."""
+    def __init__(
+        self,
+        *,
+        variant: Global___KeptImage.Variant.ValueType = ...,
+        media_type: _builtins.str = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        byte_size: _builtins.int = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["byte_size", b"byte_size", "height", b"height", "media_type", b"media_type", "sha256", b"sha256", "variant", b"variant", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeptImage: _TypeAlias = KeptImage  # noqa: Y015
 
 @_typing.final
 class Ocr(_message.Message):

@@ -28,7 +28,7 @@ from triptych.v1 import filter_pb2 as triptych_dot_v1_dot_filter__pb2
 from triptych.v1 import item_pb2 as triptych_dot_v1_dot_item__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etriptych/v1/item_service.proto\x12\x0btriptych.v1\x1a\x17google/rpc/status.proto\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/filter.proto\x1a\x16triptych/v1/item.proto\"s\n\x12UpsertItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12 \n\x05items\x18\x02 \x03(\x0b\x32\x11.triptych.v1.Item\x12$\n\x03ocr\x18\x03 \x01(\x0b\x32\x17.triptych.v1.OcrOptions\"j\n\x13UpsertItemsResponse\x12,\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1a.triptych.v1.UpsertOutcome\x12%\n\x07timings\x18\x02 \x01(\x0b\x32\x14.triptych.v1.Timings\"\xa5\x03\n\rUpsertOutcome\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x31\n\x06result\x18\x03 \x01(\x0e\x32!.triptych.v1.UpsertOutcome.Result\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\x12&\n\x08warnings\x18\x05 \x03(\x0b\x32\x14.triptych.v1.Warning\x12*\n\nimage_info\x18\x06 \x01(\x0b\x32\x16.triptych.v1.ImageInfo\x12\x30\n\rvector_tokens\x18\x07 \x03(\x0b\x32\x19.triptych.v1.VectorTokens\x12)\n\tocr_state\x18\x08 \x01(\x0e\x32\x16.triptych.v1.Ocr.State\"r\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESULT_CREATED\x10\x01\x12\x13\n\x0fRESULT_REPLACED\x10\x02\x12\x14\n\x10RESULT_UNCHANGED\x10\x03\x12\x11\n\rRESULT_FAILED\x10\x04\"J\n\x0cVectorTokens\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12%\n\x06tokens\x18\x02 \x01(\x0b\x32\x15.triptych.v1.TokenUse\"`\n\x0eGetItemRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x15\n\rreturn_fields\x18\x03 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x04 \x03(\t\"2\n\x0fGetItemResponse\x12\x1f\n\x04item\x18\x01 \x01(\x0b\x32\x11.triptych.v1.Item\"\xa2\x01\n\x10ListItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12#\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x15\n\rreturn_fields\x18\x05 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x06 \x03(\t\"\x9d\x01\n\x11ListItemsResponse\x12 \n\x05items\x18\x01 \x03(\x0b\x32\x11.triptych.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12&\n\x08warnings\x18\x03 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x04 \x01(\x0b\x32\x14.triptych.v1.Timings\"j\n\x12\x44\x65leteItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12#\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\x0b\n\x03\x61ll\x18\x04 \x01(\x08\"{\n\x13\x44\x65leteItemsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x12&\n\x08warnings\x18\x02 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x03 \x01(\x0b\x32\x14.triptych.v1.Timings\"O\n\x11\x43ountItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12#\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Filter\"r\n\x12\x43ountItemsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12&\n\x08warnings\x18\x02 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x03 \x01(\x0b\x32\x14.triptych.v1.Timings2\xab\x03\n\x0bItemService\x12U\n\x0bUpsertItems\x12\x1f.triptych.v1.UpsertItemsRequest\x1a .triptych.v1.UpsertItemsResponse\"\x03\x90\x02\x02\x12I\n\x07GetItem\x12\x1b.triptych.v1.GetItemRequest\x1a\x1c.triptych.v1.GetItemResponse\"\x03\x90\x02\x01\x12O\n\tListItems\x12\x1d.triptych.v1.ListItemsRequest\x1a\x1e.triptych.v1.ListItemsResponse\"\x03\x90\x02\x01\x12U\n\x0b\x44\x65leteItems\x12\x1f.triptych.v1.DeleteItemsRequest\x1a .triptych.v1.DeleteItemsResponse\"\x03\x90\x02\x02\x12R\n\nCountItems\x12\x1e.triptych.v1.CountItemsRequest\x1a\x1f.triptych.v1.CountItemsResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etriptych/v1/item_service.proto\x12\x0btriptych.v1\x1a\x17google/rpc/status.proto\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/filter.proto\x1a\x16triptych/v1/item.proto\"s\n\x12UpsertItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12 \n\x05items\x18\x02 \x03(\x0b\x32\x11.triptych.v1.Item\x12$\n\x03ocr\x18\x03 \x01(\x0b\x32\x17.triptych.v1.OcrOptions\"j\n\x13UpsertItemsResponse\x12,\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1a.triptych.v1.UpsertOutcome\x12%\n\x07timings\x18\x02 \x01(\x0b\x32\x14.triptych.v1.Timings\"\xa5\x03\n\rUpsertOutcome\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x31\n\x06result\x18\x03 \x01(\x0e\x32!.triptych.v1.UpsertOutcome.Result\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\x12&\n\x08warnings\x18\x05 \x03(\x0b\x32\x14.triptych.v1.Warning\x12*\n\nimage_info\x18\x06 \x01(\x0b\x32\x16.triptych.v1.ImageInfo\x12\x30\n\rvector_tokens\x18\x07 \x03(\x0b\x32\x19.triptych.v1.VectorTokens\x12)\n\tocr_state\x18\x08 \x01(\x0e\x32\x16.triptych.v1.Ocr.State\"r\n\x06Result\x12\x16\n\x12RESULT_UNSPECIFIED\x10\x00\x12\x12\n\x0eRESULT_CREATED\x10\x01\x12\x13\n\x0fRESULT_REPLACED\x10\x02\x12\x14\n\x10RESULT_UNCHANGED\x10\x03\x12\x11\n\rRESULT_FAILED\x10\x04\"J\n\x0cVectorTokens\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12%\n\x06tokens\x18\x02 \x01(\x0b\x32\x15.triptych.v1.TokenUse\"`\n\x0eGetItemRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x15\n\rreturn_fields\x18\x03 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x04 \x03(\t\"2\n\x0fGetItemResponse\x12\x1f\n\x04item\x18\x01 \x01(\x0b\x32\x11.triptych.v1.Item\"i\n\x13GetItemImageRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12/\n\x07variant\x18\x03 \x01(\x0e\x32\x1e.triptych.v1.KeptImage.Variant\"X\n\x14GetItemImageResponse\x12\'\n\x05image\x18\x01 \x01(\x0b\x32\x16.triptych.v1.KeptImageH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xa2\x01\n\x10ListItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12#\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x15\n\rreturn_fields\x18\x05 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x06 \x03(\t\"\x9d\x01\n\x11ListItemsResponse\x12 \n\x05items\x18\x01 \x03(\x0b\x32\x11.triptych.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12&\n\x08warnings\x18\x03 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x04 \x01(\x0b\x32\x14.triptych.v1.Timings\"j\n\x12\x44\x65leteItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12#\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\x0b\n\x03\x61ll\x18\x04 \x01(\x08\"{\n\x13\x44\x65leteItemsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x12&\n\x08warnings\x18\x02 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x03 \x01(\x0b\x32\x14.triptych.v1.Timings\"O\n\x11\x43ountItemsRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12#\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Filter\"r\n\x12\x43ountItemsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12&\n\x08warnings\x18\x02 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x03 \x01(\x0b\x32\x14.triptych.v1.Timings2\x87\x04\n\x0bItemService\x12U\n\x0bUpsertItems\x12\x1f.triptych.v1.UpsertItemsRequest\x1a .triptych.v1.UpsertItemsResponse\"\x03\x90\x02\x02\x12I\n\x07GetItem\x12\x1b.triptych.v1.GetItemRequest\x1a\x1c.triptych.v1.GetItemResponse\"\x03\x90\x02\x01\x12Z\n\x0cGetItemImage\x12 .triptych.v1.GetItemImageRequest\x1a!.triptych.v1.GetItemImageResponse\"\x03\x90\x02\x01\x30\x01\x12O\n\tListItems\x12\x1d.triptych.v1.ListItemsRequest\x1a\x1e.triptych.v1.ListItemsResponse\"\x03\x90\x02\x01\x12U\n\x0b\x44\x65leteItems\x12\x1f.triptych.v1.DeleteItemsRequest\x1a .triptych.v1.DeleteItemsResponse\"\x03\x90\x02\x02\x12R\n\nCountItems\x12\x1e.triptych.v1.CountItemsRequest\x1a\x1f.triptych.v1.CountItemsResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ITEMSERVICE'].methods_by_name['UpsertItems']._serialized_options = b'\220\002\002'
   _globals['_ITEMSERVICE'].methods_by_name['GetItem']._loaded_options = None
   _globals['_ITEMSERVICE'].methods_by_name['GetItem']._serialized_options = b'\220\002\001'
+  _globals['_ITEMSERVICE'].methods_by_name['GetItemImage']._loaded_options = None
+  _globals['_ITEMSERVICE'].methods_by_name['GetItemImage']._serialized_options = b'\220\002\001'
   _globals['_ITEMSERVICE'].methods_by_name['ListItems']._loaded_options = None
   _globals['_ITEMSERVICE'].methods_by_name['ListItems']._serialized_options = b'\220\002\001'
   _globals['_ITEMSERVICE'].methods_by_name['DeleteItems']._loaded_options = None
@@ -60,18 +62,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETITEMREQUEST']._serialized_end=969
   _globals['_GETITEMRESPONSE']._serialized_start=971
   _globals['_GETITEMRESPONSE']._serialized_end=1021
-  _globals['_LISTITEMSREQUEST']._serialized_start=1024
-  _globals['_LISTITEMSREQUEST']._serialized_end=1186
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1189
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1346
-  _globals['_DELETEITEMSREQUEST']._serialized_start=1348
-  _globals['_DELETEITEMSREQUEST']._serialized_end=1454
-  _globals['_DELETEITEMSRESPONSE']._serialized_start=1456
-  _globals['_DELETEITEMSRESPONSE']._serialized_end=1579
-  _globals['_COUNTITEMSREQUEST']._serialized_start=1581
-  _globals['_COUNTITEMSREQUEST']._serialized_end=1660
-  _globals['_COUNTITEMSRESPONSE']._serialized_start=1662
-  _globals['_COUNTITEMSRESPONSE']._serialized_end=1776
-  _globals['_ITEMSERVICE']._serialized_start=1779
-  _globals['_ITEMSERVICE']._serialized_end=2206
+  _globals['_GETITEMIMAGEREQUEST']._serialized_start=1023
+  _globals['_GETITEMIMAGEREQUEST']._serialized_end=1128
+  _globals['_GETITEMIMAGERESPONSE']._serialized_start=1130
+  _globals['_GETITEMIMAGERESPONSE']._serialized_end=1218
+  _globals['_LISTITEMSREQUEST']._serialized_start=1221
+  _globals['_LISTITEMSREQUEST']._serialized_end=1383
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1386
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1543
+  _globals['_DELETEITEMSREQUEST']._serialized_start=1545
+  _globals['_DELETEITEMSREQUEST']._serialized_end=1651
+  _globals['_DELETEITEMSRESPONSE']._serialized_start=1653
+  _globals['_DELETEITEMSRESPONSE']._serialized_end=1776
+  _globals['_COUNTITEMSREQUEST']._serialized_start=1778
+  _globals['_COUNTITEMSREQUEST']._serialized_end=1857
+  _globals['_COUNTITEMSRESPONSE']._serialized_start=1859
+  _globals['_COUNTITEMSRESPONSE']._serialized_end=1973
+  _globals['_ITEMSERVICE']._serialized_start=1976
+  _globals['_ITEMSERVICE']._serialized_end=2495
 # @@protoc_insertion_point(module_scope)

@@ -106,7 +106,9 @@ class UpsertOutcome(_message.Message):
         RESULT_REPLACED: UpsertOutcome._Result.ValueType  # 2
         """It was there, and was replaced as a whole."""
         RESULT_UNCHANGED: UpsertOutcome._Result.ValueType  # 3
-        """It was there with the same content and the same encoders: nothing was written."""
+        """It was there with the same content and the same encoders, and what is kept of its picture
+        was there too: nothing was written.
+        """
         RESULT_FAILED: UpsertOutcome._Result.ValueType  # 4
         """It was refused; what stood under its id before still stands."""
 
@@ -120,7 +122,9 @@ class UpsertOutcome(_message.Message):
     RESULT_REPLACED: UpsertOutcome.Result.ValueType  # 2
     """It was there, and was replaced as a whole."""
     RESULT_UNCHANGED: UpsertOutcome.Result.ValueType  # 3
-    """It was there with the same content and the same encoders: nothing was written."""
+    """It was there with the same content and the same encoders, and what is kept of its picture
+    was there too: nothing was written.
+    """
     RESULT_FAILED: UpsertOutcome.Result.ValueType  # 4
     """It was refused; what stood under its id before still stands."""
 
@@ -267,6 +271,66 @@ class GetItemResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetItemResponse: _TypeAlias = GetItemResponse  # noqa: Y015
+
+@_typing.final
+class GetItemImageRequest(_message.Message):
+    """The request of GetItemImage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLECTION_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    collection_id: _builtins.str
+    """The collection to read from."""
+    id: _builtins.str
+    """The item's id."""
+    variant: _item_pb2.KeptImage.Variant.ValueType
+    """Which file: where unset, the original if it is kept, else the thumbnail."""
+    def __init__(
+        self,
+        *,
+        collection_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        variant: _item_pb2.KeptImage.Variant.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "id", b"id", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetItemImageRequest: _TypeAlias = GetItemImageRequest  # noqa: Y015
+
+@_typing.final
+class GetItemImageResponse(_message.Message):
+    """One message of GetItemImage's answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """The next bytes of the file, at most 256 KiB."""
+    @_builtins.property
+    def image(self) -> _item_pb2.KeptImage:
+        """What follows: the first message, and only the first."""
+
+    def __init__(
+        self,
+        *,
+        image: _item_pb2.KeptImage | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "image", b"image", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "image", b"image", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["image", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___GetItemImageResponse: _TypeAlias = GetItemImageResponse  # noqa: Y015
 
 @_typing.final
 class ListItemsRequest(_message.Message):

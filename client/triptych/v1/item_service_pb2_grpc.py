@@ -50,6 +50,11 @@ class ItemServiceStub(object):
                 request_serializer=triptych_dot_v1_dot_item__service__pb2.GetItemRequest.SerializeToString,
                 response_deserializer=triptych_dot_v1_dot_item__service__pb2.GetItemResponse.FromString,
                 _registered_method=True)
+        self.GetItemImage = channel.unary_stream(
+                '/triptych.v1.ItemService/GetItemImage',
+                request_serializer=triptych_dot_v1_dot_item__service__pb2.GetItemImageRequest.SerializeToString,
+                response_deserializer=triptych_dot_v1_dot_item__service__pb2.GetItemImageResponse.FromString,
+                _registered_method=True)
         self.ListItems = channel.unary_unary(
                 '/triptych.v1.ItemService/ListItems',
                 request_serializer=triptych_dot_v1_dot_item__service__pb2.ListItemsRequest.SerializeToString,
@@ -79,8 +84,8 @@ class ItemServiceServicer(object):
     def UpsertItems(self, request, context):
         """Writes up to 256 items; each replaces the whole item of its id, or makes it.
 
-        An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors, through
-        a crash of the service. A fault of one item is that item's outcome and never the others';
+        An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors and with
+        what its collection keeps of its picture, through a crash of the service. A fault of one item is that item's outcome and never the others';
         sending an item again is safe.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
@@ -102,6 +107,22 @@ class ItemServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetItemImage(self, request, context):
+        """Gives back what is kept of an item's picture: first one message that says what follows, then
+        the bytes of the file in chunks of at most 256 KiB.
+
+        A file that does not match its SHA-256 any more ends with DATA_LOSS in place of its last chunk:
+        what has come is complete only when the status is OK. To show the hits of a search, ask for the
+        thumbnail of each; a thumbnail of one SHA-256 never changes, so it may be cached by it.
+
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+        (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND, ITEM_HAS_NO_IMAGE); FAILED_PRECONDITION
+        (IMAGE_NOT_KEPT); DATA_LOSS (IMAGE_LOST); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListItems(self, request, context):
         """Lists the items that pass a filter, in the order of their point ids.
 
@@ -114,7 +135,11 @@ class ItemServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteItems(self, request, context):
-        """Removes items: those of the ids given, or those that pass a filter, or all.
+        """Removes items: those of the ids given, or those that pass a filter, or all. What was kept of
+        their pictures is gone with them.
+
+        By a filter, or all: where pictures are kept, the items go a page at a time. A call that is cut
+        off has removed a part of them; sent again, it goes on.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
         FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
@@ -146,6 +171,11 @@ def add_ItemServiceServicer_to_server(servicer, server):
                     servicer.GetItem,
                     request_deserializer=triptych_dot_v1_dot_item__service__pb2.GetItemRequest.FromString,
                     response_serializer=triptych_dot_v1_dot_item__service__pb2.GetItemResponse.SerializeToString,
+            ),
+            'GetItemImage': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetItemImage,
+                    request_deserializer=triptych_dot_v1_dot_item__service__pb2.GetItemImageRequest.FromString,
+                    response_serializer=triptych_dot_v1_dot_item__service__pb2.GetItemImageResponse.SerializeToString,
             ),
             'ListItems': grpc.unary_unary_rpc_method_handler(
                     servicer.ListItems,
@@ -223,6 +253,33 @@ class ItemService(object):
             '/triptych.v1.ItemService/GetItem',
             triptych_dot_v1_dot_item__service__pb2.GetItemRequest.SerializeToString,
             triptych_dot_v1_dot_item__service__pb2.GetItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetItemImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/triptych.v1.ItemService/GetItemImage',
+            triptych_dot_v1_dot_item__service__pb2.GetItemImageRequest.SerializeToString,
+            triptych_dot_v1_dot_item__service__pb2.GetItemImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

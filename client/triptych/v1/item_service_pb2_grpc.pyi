@@ -42,8 +42,8 @@ class ItemServiceStub:
     UpsertItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.UpsertItemsRequest, _item_service_pb2.UpsertItemsResponse]
     """Writes up to 256 items; each replaces the whole item of its id, or makes it.
 
-    An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors, through
-    a crash of the service. A fault of one item is that item's outcome and never the others';
+    An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors and with
+    what its collection keeps of its picture, through a crash of the service. A fault of one item is that item's outcome and never the others';
     sending an item again is safe.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
@@ -57,6 +57,18 @@ class ItemServiceStub:
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
     (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN).
     """
+    GetItemImage: _grpc.UnaryStreamMultiCallable[_item_service_pb2.GetItemImageRequest, _item_service_pb2.GetItemImageResponse]
+    """Gives back what is kept of an item's picture: first one message that says what follows, then
+    the bytes of the file in chunks of at most 256 KiB.
+
+    A file that does not match its SHA-256 any more ends with DATA_LOSS in place of its last chunk:
+    what has come is complete only when the status is OK. To show the hits of a search, ask for the
+    thumbnail of each; a thumbnail of one SHA-256 never changes, so it may be cached by it.
+
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+    (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND, ITEM_HAS_NO_IMAGE); FAILED_PRECONDITION
+    (IMAGE_NOT_KEPT); DATA_LOSS (IMAGE_LOST); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
     ListItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.ListItemsRequest, _item_service_pb2.ListItemsResponse]
     """Lists the items that pass a filter, in the order of their point ids.
 
@@ -65,7 +77,11 @@ class ItemServiceStub:
     (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
     """
     DeleteItems: _grpc.UnaryUnaryMultiCallable[_item_service_pb2.DeleteItemsRequest, _item_service_pb2.DeleteItemsResponse]
-    """Removes items: those of the ids given, or those that pass a filter, or all.
+    """Removes items: those of the ids given, or those that pass a filter, or all. What was kept of
+    their pictures is gone with them.
+
+    By a filter, or all: where pictures are kept, the items go a page at a time. A call that is cut
+    off has removed a part of them; sent again, it goes on.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
     FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
@@ -92,8 +108,8 @@ class ItemServiceAsyncStub(ItemServiceStub):
     UpsertItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.UpsertItemsRequest, _item_service_pb2.UpsertItemsResponse]  # type: ignore[assignment]
     """Writes up to 256 items; each replaces the whole item of its id, or makes it.
 
-    An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors, through
-    a crash of the service. A fault of one item is that item's outcome and never the others';
+    An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors and with
+    what its collection keeps of its picture, through a crash of the service. A fault of one item is that item's outcome and never the others';
     sending an item again is safe.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
@@ -107,6 +123,18 @@ class ItemServiceAsyncStub(ItemServiceStub):
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
     (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN).
     """
+    GetItemImage: _aio.UnaryStreamMultiCallable[_item_service_pb2.GetItemImageRequest, _item_service_pb2.GetItemImageResponse]  # type: ignore[assignment]
+    """Gives back what is kept of an item's picture: first one message that says what follows, then
+    the bytes of the file in chunks of at most 256 KiB.
+
+    A file that does not match its SHA-256 any more ends with DATA_LOSS in place of its last chunk:
+    what has come is complete only when the status is OK. To show the hits of a search, ask for the
+    thumbnail of each; a thumbnail of one SHA-256 never changes, so it may be cached by it.
+
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+    (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND, ITEM_HAS_NO_IMAGE); FAILED_PRECONDITION
+    (IMAGE_NOT_KEPT); DATA_LOSS (IMAGE_LOST); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
     ListItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.ListItemsRequest, _item_service_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Lists the items that pass a filter, in the order of their point ids.
 
@@ -115,7 +143,11 @@ class ItemServiceAsyncStub(ItemServiceStub):
     (VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED).
     """
     DeleteItems: _aio.UnaryUnaryMultiCallable[_item_service_pb2.DeleteItemsRequest, _item_service_pb2.DeleteItemsResponse]  # type: ignore[assignment]
-    """Removes items: those of the ids given, or those that pass a filter, or all.
+    """Removes items: those of the ids given, or those that pass a filter, or all. What was kept of
+    their pictures is gone with them.
+
+    By a filter, or all: where pictures are kept, the items go a page at a time. A call that is cut
+    off has removed a part of them; sent again, it goes on.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
     FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
@@ -145,8 +177,8 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_item_service_pb2.UpsertItemsResponse, _abc.Awaitable[_item_service_pb2.UpsertItemsResponse]]:
         """Writes up to 256 items; each replaces the whole item of its id, or makes it.
 
-        An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors, through
-        a crash of the service. A fault of one item is that item's outcome and never the others';
+        An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors and with
+        what its collection keeps of its picture, through a crash of the service. A fault of one item is that item's outcome and never the others';
         sending an item again is safe.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
@@ -168,6 +200,24 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetItemImage(
+        self,
+        request: _item_service_pb2.GetItemImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_item_service_pb2.GetItemImageResponse], _abc.AsyncIterator[_item_service_pb2.GetItemImageResponse]]:
+        """Gives back what is kept of an item's picture: first one message that says what follows, then
+        the bytes of the file in chunks of at most 256 KiB.
+
+        A file that does not match its SHA-256 any more ends with DATA_LOSS in place of its last chunk:
+        what has come is complete only when the status is OK. To show the hits of a search, ask for the
+        thumbnail of each; a thumbnail of one SHA-256 never changes, so it may be cached by it.
+
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, the ID_* reasons, FIELD_INVALID); NOT_FOUND
+        (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND, ITEM_HAS_NO_IMAGE); FAILED_PRECONDITION
+        (IMAGE_NOT_KEPT); DATA_LOSS (IMAGE_LOST); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
     def ListItems(
         self,
         request: _item_service_pb2.ListItemsRequest,
@@ -186,7 +236,11 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _item_service_pb2.DeleteItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_item_service_pb2.DeleteItemsResponse, _abc.Awaitable[_item_service_pb2.DeleteItemsResponse]]:
-        """Removes items: those of the ids given, or those that pass a filter, or all.
+        """Removes items: those of the ids given, or those that pass a filter, or all. What was kept of
+        their pictures is gone with them.
+
+        By a filter, or all: where pictures are kept, the items go a page at a time. A call that is cut
+        off has removed a part of them; sent again, it goes on.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, DELETE_NEEDS_FILTER, TOO_MANY_ITEMS, the ID_*,
         FILTER_* and NUMBER_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION

@@ -28,7 +28,7 @@ from triptych.v1 import item_pb2 as triptych_dot_v1_dot_item__pb2
 from triptych.v1 import vector_pb2 as triptych_dot_v1_dot_vector__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n triptych/v1/search_service.proto\x12\x0btriptych.v1\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/filter.proto\x1a\x16triptych/v1/item.proto\x1a\x18triptych/v1/vector.proto\"\xff\x01\n\rSearchRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.triptych.v1.VectorQuery\x12#\n\x06\x66usion\x18\x04 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12#\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x15\n\rreturn_fields\x18\x07 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x08 \x03(\t\"\x84\x01\n\nQueryInput\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x12.triptych.v1.ImageH\x00\x12%\n\x06vector\x18\x03 \x01(\x0b\x32\x13.triptych.v1.VectorH\x00\x12\x11\n\x07item_id\x18\x04 \x01(\tH\x00\x42\x07\n\x05input\"\x9c\x01\n\x0bVectorQuery\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12\x13\n\x06weight\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12&\n\x05input\x18\x03 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12\x1c\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\t\n\x07_weightB\x12\n\x10_candidate_count\"J\n\x06\x46usion\x12\x36\n\x0freciprocal_rank\x18\x01 \x01(\x0b\x32\x1b.triptych.v1.ReciprocalRankH\x00\x42\x08\n\x06method\"&\n\x0eReciprocalRank\x12\x0e\n\x01k\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x04\n\x02_k\"\xca\x01\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.triptych.v1.SearchHit\x12\x1e\n\x04legs\x18\x02 \x03(\x0b\x32\x10.triptych.v1.Leg\x12#\n\x06\x66usion\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x05 \x01(\x0b\x32\x14.triptych.v1.Timings\"\xe2\x02\n\x03Leg\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12.\n\ninput_kind\x18\x02 \x01(\x0e\x32\x1a.triptych.v1.Leg.InputKind\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x17\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05\x12\x18\n\x10\x63\x61ndidates_found\x18\x05 \x01(\x05\x12(\n\x05stamp\x18\x06 \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\x12%\n\x06tokens\x18\x07 \x01(\x0b\x32\x15.triptych.v1.TokenUse\"\x81\x01\n\tInputKind\x12\x1a\n\x16INPUT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fINPUT_KIND_TEXT\x10\x01\x12\x14\n\x10INPUT_KIND_IMAGE\x10\x02\x12\x15\n\x11INPUT_KIND_VECTOR\x10\x03\x12\x16\n\x12INPUT_KIND_ITEM_ID\x10\x04\"z\n\tSearchHit\x12\x1f\n\x04item\x18\x01 \x01(\x0b\x32\x11.triptych.v1.Item\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\x12/\n\rvector_scores\x18\x04 \x03(\x0b\x32\x18.triptych.v1.VectorScore\"\xfc\x01\n\x0bVectorScore\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.triptych.v1.VectorScore.State\x12\x17\n\nsimilarity\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04rank\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\"d\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_SCORED\x10\x01\x12\x18\n\x14STATE_NO_SHARED_TERM\x10\x02\x12\x18\n\x14STATE_NO_SUCH_VECTOR\x10\x03\x42\r\n\x0b_similarityB\x07\n\x05_rank2W\n\rSearchService\x12\x46\n\x06Search\x12\x1a.triptych.v1.SearchRequest\x1a\x1b.triptych.v1.SearchResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n triptych/v1/search_service.proto\x12\x0btriptych.v1\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/filter.proto\x1a\x16triptych/v1/item.proto\x1a\x18triptych/v1/vector.proto\"\xc1\x02\n\rSearchRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.triptych.v1.VectorQuery\x12#\n\x06\x66usion\x18\x04 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12#\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x15\n\rreturn_fields\x18\x07 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x08 \x03(\t\x12\x0e\n\x06offset\x18\t \x01(\x05\x12\x1c\n\x0fscore_threshold\x18\n \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\xb8\x01\n\nQueryInput\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x12.triptych.v1.ImageH\x00\x12%\n\x06vector\x18\x03 \x01(\x0b\x32\x13.triptych.v1.VectorH\x00\x12\x11\n\x07item_id\x18\x04 \x01(\tH\x00\x12\x32\n\rstored_vector\x18\x05 \x01(\x0b\x32\x19.triptych.v1.StoredVectorH\x00\x42\x07\n\x05input\"4\n\x0cStoredVector\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x13\n\x0bvector_name\x18\x02 \x01(\t\"\xce\x01\n\x0bVectorQuery\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12\x13\n\x06weight\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12&\n\x05input\x18\x03 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12\x1c\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x1c\n\x0fscore_threshold\x18\x05 \x01(\x01H\x02\x88\x01\x01\x42\t\n\x07_weightB\x12\n\x10_candidate_countB\x12\n\x10_score_threshold\"\xd8\x02\n\x06\x46usion\x12\x36\n\x0freciprocal_rank\x18\x01 \x01(\x0b\x32\x1b.triptych.v1.ReciprocalRankH\x00\x12\x30\n\x0cweighted_sum\x18\x02 \x01(\x0b\x32\x18.triptych.v1.WeightedSumH\x00\x12*\n\tmax_score\x18\x03 \x01(\x0b\x32\x15.triptych.v1.MaxScoreH\x00\x12*\n\tmin_score\x18\x04 \x01(\x0b\x32\x15.triptych.v1.MinScoreH\x00\"\x81\x01\n\rNormalization\x12\x1d\n\x19NORMALIZATION_UNSPECIFIED\x10\x00\x12\x16\n\x12NORMALIZATION_NONE\x10\x01\x12\x19\n\x15NORMALIZATION_MIN_MAX\x10\x02\x12\x1e\n\x1aNORMALIZATION_DISTRIBUTION\x10\x03\x42\x08\n\x06method\"&\n\x0eReciprocalRank\x12\x0e\n\x01k\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x04\n\x02_k\"G\n\x0bWeightedSum\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"D\n\x08MaxScore\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"D\n\x08MinScore\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"\xfc\x01\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.triptych.v1.SearchHit\x12\x1e\n\x04legs\x18\x02 \x03(\x0b\x32\x10.triptych.v1.Leg\x12#\n\x06\x66usion\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x05 \x01(\x0b\x32\x14.triptych.v1.Timings\x12\x1c\n\x0fscore_threshold\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\xb1\x04\n\x03Leg\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12.\n\ninput_kind\x18\x02 \x01(\x0e\x32\x1a.triptych.v1.Leg.InputKind\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x17\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05\x12\x18\n\x10\x63\x61ndidates_found\x18\x05 \x01(\x05\x12(\n\x05stamp\x18\x06 \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\x12%\n\x06tokens\x18\x07 \x01(\x0b\x32\x15.triptych.v1.TokenUse\x12\x1c\n\x0fscore_threshold\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12,\n\x07min_max\x18\t \x01(\x0b\x32\x19.triptych.v1.MinMaxBoundsH\x00\x12\x37\n\x0c\x64istribution\x18\n \x01(\x0b\x32\x1f.triptych.v1.DistributionBoundsH\x00\"\x9f\x01\n\tInputKind\x12\x1a\n\x16INPUT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fINPUT_KIND_TEXT\x10\x01\x12\x14\n\x10INPUT_KIND_IMAGE\x10\x02\x12\x15\n\x11INPUT_KIND_VECTOR\x10\x03\x12\x16\n\x12INPUT_KIND_ITEM_ID\x10\x04\x12\x1c\n\x18INPUT_KIND_STORED_VECTOR\x10\x05\x42\x16\n\x14normalization_boundsB\x12\n\x10_score_threshold\"(\n\x0cMinMaxBounds\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\"1\n\x12\x44istributionBounds\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\r\n\x05sigma\x18\x02 \x01(\x01\"z\n\tSearchHit\x12\x1f\n\x04item\x18\x01 \x01(\x0b\x32\x11.triptych.v1.Item\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\x12/\n\rvector_scores\x18\x04 \x03(\x0b\x32\x18.triptych.v1.VectorScore\"\xcb\x02\n\x0bVectorScore\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.triptych.v1.VectorScore.State\x12\x17\n\nsimilarity\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04rank\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\x12\x1d\n\x10normalized_score\x18\x05 \x01(\x01H\x02\x88\x01\x01\"\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_SCORED\x10\x01\x12\x18\n\x14STATE_NO_SHARED_TERM\x10\x02\x12\x18\n\x14STATE_NO_SUCH_VECTOR\x10\x03\x12\x19\n\x15STATE_BELOW_THRESHOLD\x10\x04\x42\r\n\x0b_similarityB\x07\n\x05_rankB\x13\n\x11_normalized_score2W\n\rSearchService\x12\x46\n\x06Search\x12\x1a.triptych.v1.SearchRequest\x1a\x1b.triptych.v1.SearchResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,27 +39,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHSERVICE'].methods_by_name['Search']._loaded_options = None
   _globals['_SEARCHSERVICE'].methods_by_name['Search']._serialized_options = b'\220\002\001'
   _globals['_SEARCHREQUEST']._serialized_start=152
-  _globals['_SEARCHREQUEST']._serialized_end=407
-  _globals['_QUERYINPUT']._serialized_start=410
-  _globals['_QUERYINPUT']._serialized_end=542
-  _globals['_VECTORQUERY']._serialized_start=545
-  _globals['_VECTORQUERY']._serialized_end=701
-  _globals['_FUSION']._serialized_start=703
-  _globals['_FUSION']._serialized_end=777
-  _globals['_RECIPROCALRANK']._serialized_start=779
-  _globals['_RECIPROCALRANK']._serialized_end=817
-  _globals['_SEARCHRESPONSE']._serialized_start=820
-  _globals['_SEARCHRESPONSE']._serialized_end=1022
-  _globals['_LEG']._serialized_start=1025
-  _globals['_LEG']._serialized_end=1379
-  _globals['_LEG_INPUTKIND']._serialized_start=1250
-  _globals['_LEG_INPUTKIND']._serialized_end=1379
-  _globals['_SEARCHHIT']._serialized_start=1381
-  _globals['_SEARCHHIT']._serialized_end=1503
-  _globals['_VECTORSCORE']._serialized_start=1506
-  _globals['_VECTORSCORE']._serialized_end=1758
-  _globals['_VECTORSCORE_STATE']._serialized_start=1634
-  _globals['_VECTORSCORE_STATE']._serialized_end=1734
-  _globals['_SEARCHSERVICE']._serialized_start=1760
-  _globals['_SEARCHSERVICE']._serialized_end=1847
+  _globals['_SEARCHREQUEST']._serialized_end=473
+  _globals['_QUERYINPUT']._serialized_start=476
+  _globals['_QUERYINPUT']._serialized_end=660
+  _globals['_STOREDVECTOR']._serialized_start=662
+  _globals['_STOREDVECTOR']._serialized_end=714
+  _globals['_VECTORQUERY']._serialized_start=717
+  _globals['_VECTORQUERY']._serialized_end=923
+  _globals['_FUSION']._serialized_start=926
+  _globals['_FUSION']._serialized_end=1270
+  _globals['_FUSION_NORMALIZATION']._serialized_start=1131
+  _globals['_FUSION_NORMALIZATION']._serialized_end=1260
+  _globals['_RECIPROCALRANK']._serialized_start=1272
+  _globals['_RECIPROCALRANK']._serialized_end=1310
+  _globals['_WEIGHTEDSUM']._serialized_start=1312
+  _globals['_WEIGHTEDSUM']._serialized_end=1383
+  _globals['_MAXSCORE']._serialized_start=1385
+  _globals['_MAXSCORE']._serialized_end=1453
+  _globals['_MINSCORE']._serialized_start=1455
+  _globals['_MINSCORE']._serialized_end=1523
+  _globals['_SEARCHRESPONSE']._serialized_start=1526
+  _globals['_SEARCHRESPONSE']._serialized_end=1778
+  _globals['_LEG']._serialized_start=1781
+  _globals['_LEG']._serialized_end=2342
+  _globals['_LEG_INPUTKIND']._serialized_start=2139
+  _globals['_LEG_INPUTKIND']._serialized_end=2298
+  _globals['_MINMAXBOUNDS']._serialized_start=2344
+  _globals['_MINMAXBOUNDS']._serialized_end=2384
+  _globals['_DISTRIBUTIONBOUNDS']._serialized_start=2386
+  _globals['_DISTRIBUTIONBOUNDS']._serialized_end=2435
+  _globals['_SEARCHHIT']._serialized_start=2437
+  _globals['_SEARCHHIT']._serialized_end=2559
+  _globals['_VECTORSCORE']._serialized_start=2562
+  _globals['_VECTORSCORE']._serialized_end=2893
+  _globals['_VECTORSCORE_STATE']._serialized_start=2721
+  _globals['_VECTORSCORE_STATE']._serialized_end=2848
+  _globals['_SEARCHSERVICE']._serialized_start=2895
+  _globals['_SEARCHSERVICE']._serialized_end=2982
 # @@protoc_insertion_point(module_scope)

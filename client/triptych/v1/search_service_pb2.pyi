@@ -37,17 +37,45 @@ class SearchRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     RETURN_FIELDS_FIELD_NUMBER: _builtins.int
     PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The collection to search."""
     limit: _builtins.int
     """How many hits at most, up to `Limits.max_limit`; 10 where unset or 0."""
+    offset: _builtins.int
+    """How many of the first places to pass over; 0 where unset. `offset` and `limit` together may be
+    up to `Limits.max_candidate_count`.
+
+    Pages of one search fit together, with no hit twice and none lost, as long as the legs bring
+    the same candidates: up to `offset + limit` = 100, or beyond it with a `candidate_count` set
+    on every leg. The first ten hits of limit 20 are the answer of limit 10 under the same
+    condition. Items written between two pages may move the hits.
+    """
+    score_threshold: _builtins.float
+    """Hits with a score below it are left out; no hit is left out where unset. It is compared with
+    `SearchHit.score`, so what it may be depends on the fusion:
+
+    - reciprocal rank: 0 to the sum over the legs of weight / (k + 1);
+    - weighted sum of normalised scores: 0 to 1;
+    - max and min of normalised scores: 0 to the largest weight;
+    - weighted sum without normalisation, where all legs compare by cosine: -1 to 1 (by sums of n
+      cosines, -n to n); max and min: the same times the largest weight; by dot product or BM25:
+      any finite number.
+
+    A threshold that lies outside is on a wrong scale and is refused (SCORE_THRESHOLD_INVALID).
+    Normalised scores say how an item stands among this search's own candidates, and the best is
+    1 however poor it is: to leave out what does not match at all, set thresholds on the legs.
+    """
     @_builtins.property
     def input(self) -> Global___QueryInput:
         """What to look for, on every leg that has no input of its own."""
 
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorQuery]:
-        """The legs. Where empty, every vector space that can answer `input` takes part with weight 1."""
+        """The legs. Where empty, every vector space that can answer `input` takes part with its default
+        weight.
+        """
 
     @_builtins.property
     def fusion(self) -> Global___Fusion:
@@ -76,12 +104,16 @@ class SearchRequest(_message.Message):
         limit: _builtins.int = ...,
         return_fields: _abc.Iterable[_builtins.str] | None = ...,
         payload_keys: _abc.Iterable[_builtins.str] | None = ...,
+        offset: _builtins.int = ...,
+        score_threshold: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "fusion", b"fusion", "input", b"input"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "input", b"input", "score_threshold", b"score_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "input", b"input", "limit", b"limit", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "input", b"input", "limit", b"limit", "offset", b"offset", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
 
 Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
 
@@ -95,6 +127,7 @@ class QueryInput(_message.Message):
     IMAGE_FIELD_NUMBER: _builtins.int
     VECTOR_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
+    STORED_VECTOR_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Words: encoded by the text tower of each leg's encoder, or as terms for a sparse leg."""
     item_id: _builtins.str
@@ -109,6 +142,10 @@ class QueryInput(_message.Message):
     def vector(self) -> _vector_pb2.Vector:
         """A ready vector. It needs `vectors`, or a collection where just one space fits it."""
 
+    @_builtins.property
+    def stored_vector(self) -> Global___StoredVector:
+        """One vector of a stored item, asked of other names too. Its item is not among the hits."""
+
     def __init__(
         self,
         *,
@@ -116,16 +153,55 @@ class QueryInput(_message.Message):
         image: _common_pb2.Image | None = ...,
         vector: _vector_pb2.Vector | None = ...,
         item_id: _builtins.str = ...,
+        stored_vector: Global___StoredVector | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "input", b"input", "item_id", b"item_id", "text", b"text", "vector", b"vector"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "input", b"input", "item_id", b"item_id", "text", b"text", "vector", b"vector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "image", "vector", "item_id"]  # noqa: Y015
+    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "image", "vector", "item_id", "stored_vector"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
 
 Global___QueryInput: _TypeAlias = QueryInput  # noqa: Y015
+
+@_typing.final
+class StoredVector(_message.Message):
+    """One named vector of a stored item, such as what is said of `mug`, to ask the pictures with.
+
+    It can be asked of its own space and of every space with the same origin: the same model and
+    revision in their stamps (a picture's and a text's differ in preprocessing alone, and lie in one
+    space), or both supplied, and of the same dimension. Dense and multi spaces answer vectors of
+    either kind, but a dense space takes one vector only: of a multivector, just one that has a
+    single window, as short texts have. Sparse spaces answer sparse vectors. In all other cases:
+    MODEL_MISMATCH where the origins differ, QUERY_UNANSWERABLE where kind or dimension do or the
+    item has no such vector. Whoever knows better sends the values as `QueryInput.vector`.
+
+    As the request's input with no `vectors`, every space that can answer takes part; where a text
+    has several windows, dense spaces are skipped with a warning.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    VECTOR_NAME_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    vector_name: _builtins.str
+    """Which of its vectors."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        vector_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "vector_name", b"vector_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StoredVector: _TypeAlias = StoredVector  # noqa: Y015
 
 @_typing.final
 class VectorQuery(_message.Message):
@@ -137,15 +213,25 @@ class VectorQuery(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     INPUT_FIELD_NUMBER: _builtins.int
     CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
     vector_name: _builtins.str
     """The vector space. A name may stand in several legs, each with an input of its own."""
     weight: _builtins.float
-    """How much this leg counts, from 0 to 1000; 1 where unset. A leg of weight 0 shows its
-    similarities and moves nothing. Not all legs may have weight 0.
+    """How much this leg counts, from 0 to 1000. Where unset, its space's default: 0.25 for texts that
+    an encoder has made vectors of (in the default collection `caption` and `ocr`), 1 for all
+    others (`image`, `terms`, supplied spaces). A leg of weight 0 shows its
+    similarities and moves nothing: it brings no item in. Not all legs may have weight 0.
     """
     candidate_count: _builtins.int
     """How many items this leg brings in, up to 5000, and 20000 for all legs together; the greater
-    of 100 and `limit` where unset.
+    of 100 and `offset + limit` where unset.
+    """
+    score_threshold: _builtins.float
+    """The least similarity that this leg accepts; every similarity where unset. An item below it is
+    no candidate of this leg, and where other legs bring it in, this one shows its similarity as
+    BELOW_THRESHOLD and adds nothing. From -1 to 1 where the space compares by cosine (a
+    multivector of n vectors adds up n cosines: -n to n); any finite number where it compares by
+    dot product or BM25. Outside: SCORE_THRESHOLD_INVALID.
     """
     @_builtins.property
     def input(self) -> Global___QueryInput:
@@ -158,17 +244,22 @@ class VectorQuery(_message.Message):
         weight: _builtins.float | None = ...,
         input: Global___QueryInput | None = ...,
         candidate_count: _builtins.int | None = ...,
+        score_threshold: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count", "_weight", b"_weight", "candidate_count", b"candidate_count", "input", b"input", "weight", b"weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count", "_score_threshold", b"_score_threshold", "_weight", b"_weight", "candidate_count", b"candidate_count", "input", b"input", "score_threshold", b"score_threshold", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count", "_weight", b"_weight", "candidate_count", b"candidate_count", "input", b"input", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count", "_score_threshold", b"_score_threshold", "_weight", b"_weight", "candidate_count", b"candidate_count", "input", b"input", "score_threshold", b"score_threshold", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__candidate_count: _TypeAlias = _typing.Literal["candidate_count"]  # noqa: Y015
     _WhichOneofArgType__candidate_count: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count"]  # noqa: Y015
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
     _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
     _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__candidate_count) -> _WhichOneofReturnType__candidate_count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
 
@@ -176,25 +267,105 @@ Global___VectorQuery: _TypeAlias = VectorQuery  # noqa: Y015
 
 @_typing.final
 class Fusion(_message.Message):
-    """How the legs are put together."""
+    """How the legs are put together.
+
+    Every method looks at the same items: those that at least one leg of a weight above 0 has among
+    its own candidates, at or above that leg's `score_threshold`. On all of them every leg has its
+    exact similarity, wherever the item has that vector, and only a SCORED one counts.
+
+    Arithmetic is in double precision, summed in the order of the legs. Hits are sorted by (score
+    descending, point id ascending). The response repeats all that goes into the formulas, so a
+    client can compute its contributions, scores and order again, and the Python client does.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Normalization:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _NormalizationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Fusion._Normalization.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        NORMALIZATION_UNSPECIFIED: Fusion._Normalization.ValueType  # 0
+        """The server's default: MIN_MAX."""
+        NORMALIZATION_NONE: Fusion._Normalization.ValueType  # 1
+        """n(s) = s. Refused (MEASURES_UNLIKE) unless all legs of a weight above 0 have one measure:
+        cosine, the sum of the same number of cosines (a multivector as input), dot product, or
+        BM25.
+        """
+        NORMALIZATION_MIN_MAX: Fusion._Normalization.ValueType  # 2
+        """n(s) = (s - min) / (max - min), so that the best item of each leg has 1 and its last 0;
+        0.5 where max = min.
+        """
+        NORMALIZATION_DISTRIBUTION: Fusion._Normalization.ValueType  # 3
+        """n(s) = (s - mean + 3 sigma) / (6 sigma), clipped to 0..1; 0.5 where sigma = 0. A single item
+        far off moves it less than MIN_MAX. Sigma is the population's: the square root of the mean
+        of (s - mean)^2.
+
+        Source: M. Mazzeschi, "Distribution-Based Score Fusion", 2023.
+        """
+
+    class Normalization(_Normalization, metaclass=_NormalizationEnumTypeWrapper):
+        """How a leg's similarity s becomes n(s), so that legs of unlike measures can be added up: a
+        cosine between words and a picture may lie around 0.25, one between two texts around 0.8, and
+        BM25 goes from 0 to far beyond 10.
+
+        The figures below are taken, leg by leg, over the exact similarities of the items described
+        above, where they are SCORED; `Leg` shows them.
+        """
+
+    NORMALIZATION_UNSPECIFIED: Fusion.Normalization.ValueType  # 0
+    """The server's default: MIN_MAX."""
+    NORMALIZATION_NONE: Fusion.Normalization.ValueType  # 1
+    """n(s) = s. Refused (MEASURES_UNLIKE) unless all legs of a weight above 0 have one measure:
+    cosine, the sum of the same number of cosines (a multivector as input), dot product, or
+    BM25.
+    """
+    NORMALIZATION_MIN_MAX: Fusion.Normalization.ValueType  # 2
+    """n(s) = (s - min) / (max - min), so that the best item of each leg has 1 and its last 0;
+    0.5 where max = min.
+    """
+    NORMALIZATION_DISTRIBUTION: Fusion.Normalization.ValueType  # 3
+    """n(s) = (s - mean + 3 sigma) / (6 sigma), clipped to 0..1; 0.5 where sigma = 0. A single item
+    far off moves it less than MIN_MAX. Sigma is the population's: the square root of the mean
+    of (s - mean)^2.
+
+    Source: M. Mazzeschi, "Distribution-Based Score Fusion", 2023.
+    """
+
     RECIPROCAL_RANK_FIELD_NUMBER: _builtins.int
+    WEIGHTED_SUM_FIELD_NUMBER: _builtins.int
+    MAX_SCORE_FIELD_NUMBER: _builtins.int
+    MIN_SCORE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reciprocal_rank(self) -> Global___ReciprocalRank:
         """By place."""
+
+    @_builtins.property
+    def weighted_sum(self) -> Global___WeightedSum:
+        """By similarity: all legs together."""
+
+    @_builtins.property
+    def max_score(self) -> Global___MaxScore:
+        """By similarity: the leg that speaks best for the item."""
+
+    @_builtins.property
+    def min_score(self) -> Global___MinScore:
+        """By similarity: the leg that speaks worst for the item."""
 
     def __init__(
         self,
         *,
         reciprocal_rank: Global___ReciprocalRank | None = ...,
+        weighted_sum: Global___WeightedSum | None = ...,
+        max_score: Global___MaxScore | None = ...,
+        min_score: Global___MinScore | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "reciprocal_rank", b"reciprocal_rank"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_score", b"max_score", "method", b"method", "min_score", b"min_score", "reciprocal_rank", b"reciprocal_rank", "weighted_sum", b"weighted_sum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "reciprocal_rank", b"reciprocal_rank"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_score", b"max_score", "method", b"method", "min_score", b"min_score", "reciprocal_rank", b"reciprocal_rank", "weighted_sum", b"weighted_sum"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_method: _TypeAlias = _typing.Literal["reciprocal_rank"]  # noqa: Y015
+    _WhichOneofReturnType_method: _TypeAlias = _typing.Literal["reciprocal_rank", "weighted_sum", "max_score", "min_score"]  # noqa: Y015
     _WhichOneofArgType_method: _TypeAlias = _typing.Literal["method", b"method"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_method) -> _WhichOneofReturnType_method | None: ...
 
@@ -206,8 +377,7 @@ class ReciprocalRank(_message.Message):
 
     The score of an item is the sum over the legs of weight / (k + rank), where rank is the item's
     place from 1 among that leg's own candidates, sorted by (similarity descending, point id
-    ascending). A leg whose candidates do not hold the item adds 0. Sums are made in double
-    precision, in the order of the legs. Hits are sorted by (score descending, point id ascending).
+    ascending). A leg whose candidates do not hold the item adds 0.
 
     Source of the formula: G. V. Cormack, C. L. A. Clarke, S. Büttcher, "Reciprocal Rank Fusion
     outperforms Condorcet and individual Rank Learning Methods", SIGIR 2009, with weights added.
@@ -236,6 +406,92 @@ class ReciprocalRank(_message.Message):
 Global___ReciprocalRank: _TypeAlias = ReciprocalRank  # noqa: Y015
 
 @_typing.final
+class WeightedSum(_message.Message):
+    """Weighted sum of similarities.
+
+    The score of an item is (the sum over the legs of weight * n(similarity)) / (the sum of the
+    weights of all legs that ran). A leg where the item is not SCORED adds 0 and stays in the
+    divisor, so that by normalised scores no item gains by lacking a vector. A leg's contribution is
+    weight * n(similarity) / (the sum of the weights).
+
+    Source of the formula: E. A. Fox, J. A. Shaw, "Combination of Multiple Searches", TREC-2, 1994
+    (CombSUM), with weights and their sum added.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NORMALIZATION_FIELD_NUMBER: _builtins.int
+    normalization: Global___Fusion.Normalization.ValueType
+    """How similarities are made comparable; MIN_MAX where unset."""
+    def __init__(
+        self,
+        *,
+        normalization: Global___Fusion.Normalization.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["normalization", b"normalization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WeightedSum: _TypeAlias = WeightedSum  # noqa: Y015
+
+@_typing.final
+class MaxScore(_message.Message):
+    """The largest weighted similarity.
+
+    The score of an item is the largest weight * n(similarity) over the legs of a weight above 0
+    where the item is SCORED. It is the contribution of the leg that has it, the first of equals;
+    all others contribute 0.
+
+    Source of the formula: Fox and Shaw as above (CombMAX), with weights added.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NORMALIZATION_FIELD_NUMBER: _builtins.int
+    normalization: Global___Fusion.Normalization.ValueType
+    """How similarities are made comparable; MIN_MAX where unset."""
+    def __init__(
+        self,
+        *,
+        normalization: Global___Fusion.Normalization.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["normalization", b"normalization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MaxScore: _TypeAlias = MaxScore  # noqa: Y015
+
+@_typing.final
+class MinScore(_message.Message):
+    """The smallest weighted similarity.
+
+    As MaxScore, with the smallest in the place of the largest (CombMIN). A leg where the item is
+    not SCORED says nothing of it, so an item that lacks a vector is judged by the others alone.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NORMALIZATION_FIELD_NUMBER: _builtins.int
+    normalization: Global___Fusion.Normalization.ValueType
+    """How similarities are made comparable; MIN_MAX where unset."""
+    def __init__(
+        self,
+        *,
+        normalization: Global___Fusion.Normalization.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["normalization", b"normalization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MinScore: _TypeAlias = MinScore  # noqa: Y015
+
+@_typing.final
 class SearchResponse(_message.Message):
     """The response of Search."""
 
@@ -246,6 +502,9 @@ class SearchResponse(_message.Message):
     FUSION_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     TIMINGS_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    score_threshold: _builtins.float
+    """The threshold that every hit's score has reached; unset where the request has none."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchHit]:
         """The hits, best first."""
@@ -274,12 +533,15 @@ class SearchResponse(_message.Message):
         fusion: Global___Fusion | None = ...,
         warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
         timings: _common_pb2.Timings | None = ...,
+        score_threshold: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fusion", b"fusion", "timings", b"timings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "score_threshold", b"score_threshold", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fusion", b"fusion", "hits", b"hits", "legs", b"legs", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "hits", b"hits", "legs", b"legs", "score_threshold", b"score_threshold", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
 
 Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
 
@@ -305,6 +567,8 @@ class Leg(_message.Message):
         """A ready vector."""
         INPUT_KIND_ITEM_ID: Leg._InputKind.ValueType  # 4
         """A stored item."""
+        INPUT_KIND_STORED_VECTOR: Leg._InputKind.ValueType  # 5
+        """One named vector of a stored item."""
 
     class InputKind(_InputKind, metaclass=_InputKindEnumTypeWrapper):
         """What kind of input the leg was asked with."""
@@ -319,6 +583,8 @@ class Leg(_message.Message):
     """A ready vector."""
     INPUT_KIND_ITEM_ID: Leg.InputKind.ValueType  # 4
     """A stored item."""
+    INPUT_KIND_STORED_VECTOR: Leg.InputKind.ValueType  # 5
+    """One named vector of a stored item."""
 
     VECTOR_NAME_FIELD_NUMBER: _builtins.int
     INPUT_KIND_FIELD_NUMBER: _builtins.int
@@ -327,6 +593,9 @@ class Leg(_message.Message):
     CANDIDATES_FOUND_FIELD_NUMBER: _builtins.int
     STAMP_FIELD_NUMBER: _builtins.int
     TOKENS_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    MIN_MAX_FIELD_NUMBER: _builtins.int
+    DISTRIBUTION_FIELD_NUMBER: _builtins.int
     vector_name: _builtins.str
     """The vector space."""
     input_kind: Global___Leg.InputKind.ValueType
@@ -336,7 +605,9 @@ class Leg(_message.Message):
     candidate_count: _builtins.int
     """How many candidates it was asked for."""
     candidates_found: _builtins.int
-    """How many it found."""
+    """How many it found, at or above its threshold; these have ranks from 1 to this number."""
+    score_threshold: _builtins.float
+    """The least similarity that it accepted; unset where the request has none."""
     @_builtins.property
     def stamp(self) -> _common_pb2.EncoderStamp:
         """Where its vectors come from; unset for a supplied space."""
@@ -344,6 +615,14 @@ class Leg(_message.Message):
     @_builtins.property
     def tokens(self) -> _common_pb2.TokenUse:
         """For a text input on a dense or multi leg: how much of it was read."""
+
+    @_builtins.property
+    def min_max(self) -> Global___MinMaxBounds:
+        """For NORMALIZATION_MIN_MAX."""
+
+    @_builtins.property
+    def distribution(self) -> Global___DistributionBounds:
+        """For NORMALIZATION_DISTRIBUTION."""
 
     def __init__(
         self,
@@ -355,14 +634,76 @@ class Leg(_message.Message):
         candidates_found: _builtins.int = ...,
         stamp: _common_pb2.EncoderStamp | None = ...,
         tokens: _common_pb2.TokenUse | None = ...,
+        score_threshold: _builtins.float | None = ...,
+        min_max: Global___MinMaxBounds | None = ...,
+        distribution: Global___DistributionBounds | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["stamp", b"stamp", "tokens", b"tokens"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "distribution", b"distribution", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "input_kind", b"input_kind", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "distribution", b"distribution", "input_kind", b"input_kind", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    _WhichOneofReturnType_normalization_bounds: _TypeAlias = _typing.Literal["min_max", "distribution"]  # noqa: Y015
+    _WhichOneofArgType_normalization_bounds: _TypeAlias = _typing.Literal["normalization_bounds", b"normalization_bounds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_normalization_bounds) -> _WhichOneofReturnType_normalization_bounds | None: ...
+
+Global___Leg: _TypeAlias = Leg  # noqa: Y015
+
+@_typing.final
+class MinMaxBounds(_message.Message):
+    """The least and the largest exact similarity of one leg."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_FIELD_NUMBER: _builtins.int
+    MAX_FIELD_NUMBER: _builtins.int
+    min: _builtins.float
+    """The least."""
+    max: _builtins.float
+    """The largest."""
+    def __init__(
+        self,
+        *,
+        min: _builtins.float = ...,
+        max: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max", b"max", "min", b"min"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Leg: _TypeAlias = Leg  # noqa: Y015
+Global___MinMaxBounds: _TypeAlias = MinMaxBounds  # noqa: Y015
+
+@_typing.final
+class DistributionBounds(_message.Message):
+    """How the exact similarities of one leg are distributed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEAN_FIELD_NUMBER: _builtins.int
+    SIGMA_FIELD_NUMBER: _builtins.int
+    mean: _builtins.float
+    """Their mean."""
+    sigma: _builtins.float
+    """Their standard deviation, of the population."""
+    def __init__(
+        self,
+        *,
+        mean: _builtins.float = ...,
+        sigma: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean", b"mean", "sigma", b"sigma"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DistributionBounds: _TypeAlias = DistributionBounds  # noqa: Y015
 
 @_typing.final
 class SearchHit(_message.Message):
@@ -375,9 +716,9 @@ class SearchHit(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     VECTOR_SCORES_FIELD_NUMBER: _builtins.int
     rank: _builtins.int
-    """Its place, from 1."""
+    """Its place in the whole ranking, from 1: the first hit's is `offset` + 1."""
     score: _builtins.float
-    """Its score; the contributions below add up to it."""
+    """Its score; the contributions below add up to it, to within the rounding of doubles."""
     @_builtins.property
     def item(self) -> _item_pb2.Item:
         """The item."""
@@ -422,6 +763,10 @@ class VectorScore(_message.Message):
         """The item has this sparse vector, but shares no term with the query."""
         STATE_NO_SUCH_VECTOR: VectorScore._State.ValueType  # 3
         """The item has no such vector."""
+        STATE_BELOW_THRESHOLD: VectorScore._State.ValueType  # 4
+        """The item has this vector, and `similarity` is exact but below the leg's threshold: it adds
+        nothing and stays out of the normalisation.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Whether the leg has something to say of this item."""
@@ -434,19 +779,30 @@ class VectorScore(_message.Message):
     """The item has this sparse vector, but shares no term with the query."""
     STATE_NO_SUCH_VECTOR: VectorScore.State.ValueType  # 3
     """The item has no such vector."""
+    STATE_BELOW_THRESHOLD: VectorScore.State.ValueType  # 4
+    """The item has this vector, and `similarity` is exact but below the leg's threshold: it adds
+    nothing and stays out of the normalisation.
+    """
 
     STATE_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
     RANK_FIELD_NUMBER: _builtins.int
     CONTRIBUTION_FIELD_NUMBER: _builtins.int
+    NORMALIZED_SCORE_FIELD_NUMBER: _builtins.int
     state: Global___VectorScore.State.ValueType
     """Whether the leg has something to say of this item."""
     similarity: _builtins.float
-    """The exact similarity in the space's own measure; set when SCORED."""
+    """The exact similarity in the space's own measure; set when SCORED or BELOW_THRESHOLD."""
     rank: _builtins.int
     """The place from 1 among this leg's own candidates; unset where the item was not among them."""
     contribution: _builtins.float
-    """What this leg adds to the score; 0 where `rank` is unset."""
+    """What this leg adds to the score; 0 unless SCORED. By reciprocal rank 0, too, where `rank` is
+    unset.
+    """
+    normalized_score: _builtins.float
+    """n(similarity), see Fusion.Normalization; with NONE the similarity itself. Set when SCORED and
+    the fusion is by similarity.
+    """
     def __init__(
         self,
         *,
@@ -454,15 +810,20 @@ class VectorScore(_message.Message):
         similarity: _builtins.float | None = ...,
         rank: _builtins.int | None = ...,
         contribution: _builtins.float = ...,
+        normalized_score: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "_similarity", b"_similarity", "rank", b"rank", "similarity", b"similarity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "normalized_score", b"normalized_score", "rank", b"rank", "similarity", b"similarity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rank", b"_rank", "_similarity", b"_similarity", "contribution", b"contribution", "rank", b"rank", "similarity", b"similarity", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "contribution", b"contribution", "normalized_score", b"normalized_score", "rank", b"rank", "similarity", b"similarity", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__normalized_score: _TypeAlias = _typing.Literal["normalized_score"]  # noqa: Y015
+    _WhichOneofArgType__normalized_score: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score"]  # noqa: Y015
     _WhichOneofReturnType__rank: _TypeAlias = _typing.Literal["rank"]  # noqa: Y015
     _WhichOneofArgType__rank: _TypeAlias = _typing.Literal["_rank", b"_rank"]  # noqa: Y015
     _WhichOneofReturnType__similarity: _TypeAlias = _typing.Literal["similarity"]  # noqa: Y015
     _WhichOneofArgType__similarity: _TypeAlias = _typing.Literal["_similarity", b"_similarity"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__normalized_score) -> _WhichOneofReturnType__normalized_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rank) -> _WhichOneofReturnType__rank | None: ...
     @_typing.overload

@@ -48,6 +48,7 @@ class GetStatusResponse(_message.Message):
     STORE_FIELD_NUMBER: _builtins.int
     OCR_LANGUAGES_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The version of the server."""
     @_builtins.property
@@ -70,6 +71,10 @@ class GetStatusResponse(_message.Message):
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The languages that a collection may have, as ISO 639-1 codes."""
 
+    @_builtins.property
+    def pictures(self) -> Global___PictureStoreStatus:
+        """Where pictures are kept."""
+
     def __init__(
         self,
         *,
@@ -79,10 +84,11 @@ class GetStatusResponse(_message.Message):
         store: Global___StoreStatus | None = ...,
         ocr_languages: _abc.Iterable[_builtins.str] | None = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
+        pictures: Global___PictureStoreStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "store", b"store"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "pictures", b"pictures", "store", b"store"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_languages", b"ocr_languages", "store", b"store", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_languages", b"ocr_languages", "pictures", b"pictures", "store", b"store", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,9 +172,9 @@ class StoreStatus(_message.Message):
     ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     READY_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """The kind of store, such as `embedded`."""
+    """The kind of store: `embedded`, or `qdrant` for a Qdrant server."""
     engine_version: _builtins.str
-    """The version of its engine."""
+    """The version of its engine; empty while a Qdrant server has not been reached yet."""
     ready: _builtins.bool
     """Whether it can answer now."""
     def __init__(
@@ -185,6 +191,28 @@ class StoreStatus(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StoreStatus: _TypeAlias = StoreStatus  # noqa: Y015
+
+@_typing.final
+class PictureStoreStatus(_message.Message):
+    """Where pictures are kept, in the collections that keep any."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """The kind of store: `folder`, or the protocol of a remote one, such as `s3`."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PictureStoreStatus: _TypeAlias = PictureStoreStatus  # noqa: Y015
 
 @_typing.final
 class Limits(_message.Message):

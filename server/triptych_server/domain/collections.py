@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from triptych_server.domain.storage import STORE_DEFAULTS, StorageSettings
+
 
 class Source(Enum):
     """What a vector space is made from."""
@@ -53,6 +55,14 @@ class UnindexedFilterPolicy(Enum):
     ALLOW = "allow"
     WARN = "warn"
     REFUSE = "refuse"
+
+
+class ImageRetention(Enum):
+    """What a collection keeps of its items' pictures."""
+
+    ORIGINAL = "original"
+    THUMBNAIL = "thumbnail"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,16 @@ class VectorSpace:
         """
         return self.kind is SpaceKind.SPARSE and not self.is_supplied
 
+    @property
+    def default_weight(self) -> float:
+        """How much a leg of this space counts unless the search says: chosen by measurement.
+
+        Texts compared in the space of an encoder of pictures are the weakest witnesses: such an
+        encoder has learnt which words a picture shows, not which sentences mean the same.
+        """
+        of_text = Source.IMAGE not in self.sources and not self.is_supplied
+        return 0.25 if of_text and self.kind is not SpaceKind.SPARSE else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class PayloadField:
@@ -130,7 +150,9 @@ class Collection:
     default_encoder_id: str
     language: str
     create_time: datetime
+    storage: StorageSettings = STORE_DEFAULTS
     unindexed_filter_policy: UnindexedFilterPolicy = UnindexedFilterPolicy.WARN
+    image_retention: ImageRetention = ImageRetention.NONE
 
     def space(self, name: str) -> VectorSpace | None:
         """The vector space of that name, or None."""

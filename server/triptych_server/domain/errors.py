@@ -7,7 +7,8 @@
     ├── AlreadyExists       ALREADY_EXISTS
     ├── Exhausted           RESOURCE_EXHAUSTED   more than is allowed or available now
     ├── Unavailable         UNAVAILABLE          a retry may help
-    └── DeadlineExceeded    DEADLINE_EXCEEDED    the caller's time is over
+    ├── DeadlineExceeded    DEADLINE_EXCEEDED    the caller's time is over
+    └── DataLoss            DATA_LOSS            what was kept is missing or damaged
 
 Code and reason sit on the exception, so that nothing but the one error interceptor has to know
 how an error travels. Messages follow one style:
@@ -35,6 +36,7 @@ class Code(Enum):
     FAILED_PRECONDITION = 9
     INTERNAL = 13
     UNAVAILABLE = 14
+    DATA_LOSS = 15
 
 
 class Reason(StrEnum):
@@ -105,10 +107,18 @@ class Reason(StrEnum):
     INTERNAL = "INTERNAL"
     SHUTTING_DOWN = "SHUTTING_DOWN"
     STORE_FULL = "STORE_FULL"
+    SCORE_THRESHOLD_INVALID = "SCORE_THRESHOLD_INVALID"
+    MEASURES_UNLIKE = "MEASURES_UNLIKE"
+    STORAGE_UNSUPPORTED = "STORAGE_UNSUPPORTED"
+    STORE_BUSY = "STORE_BUSY"
+    STORE_STRICT_MODE = "STORE_STRICT_MODE"
     FILTER_TOO_DEEP = "FILTER_TOO_DEEP"
     FILTER_DATETIME = "FILTER_DATETIME"
     FILTER_GEO = "FILTER_GEO"
     FILTER_FIELD_UNINDEXED = "FILTER_FIELD_UNINDEXED"
+    IMAGE_NOT_KEPT = "IMAGE_NOT_KEPT"
+    ITEM_HAS_NO_IMAGE = "ITEM_HAS_NO_IMAGE"
+    IMAGE_LOST = "IMAGE_LOST"
 
 
 def clip(value: object) -> str:
@@ -195,7 +205,7 @@ class WrongState(TriptychError):
 
 
 class NotFound(TriptychError):
-    """A named thing is absent; ``kind`` is ``collection`` or ``item``."""
+    """A named thing is absent; ``kind`` is ``collection``, ``item`` or ``image``."""
 
     code = Code.NOT_FOUND
 
@@ -240,6 +250,12 @@ class DeadlineExceeded(TriptychError):
     """The caller's deadline has passed, or leaves too little time to begin."""
 
     code = Code.DEADLINE_EXCEEDED
+
+
+class DataLoss(TriptychError):
+    """What was kept is missing or damaged."""
+
+    code = Code.DATA_LOSS
 
 
 def collection_not_found(collection_id: str) -> NotFound:

@@ -43,9 +43,32 @@ class Notice:
     field: str = ""
 
 
+class ImageVariant(Enum):
+    """A file that may be kept of a picture: as it came, or a small upright copy."""
+
+    ORIGINAL = "original"
+    THUMBNAIL = "thumbnail"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """A kept file of a picture.
+
+    ``width`` and ``height`` are those of the upright picture in pixels; ``sha256`` is of the file's
+    bytes, in lower-case hex, and names it in the picture store.
+    """
+
+    variant: ImageVariant
+    media_type: str
+    width: int
+    height: int
+    byte_size: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What a picture was before it was turned upright and converted.
+    """What a picture was before it was turned upright and converted, and what is kept of it.
 
     ``width`` and ``height`` are those of the upright picture in pixels; ``sha256`` is of the bytes
     as they came, in lower-case hex; ``orientation`` is the EXIF value that was applied (1 where
@@ -58,6 +81,7 @@ class ImageInfo:
     byte_size: int
     sha256: str
     orientation: int = 1
+    kept: tuple[KeptImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,9 @@ from triptych_server.domain.collections import Stamp
 from triptych_server.domain.items import (
     Box,
     ImageInfo,
+    ImageVariant,
     Json,
+    KeptImage,
     OcrReading,
     OcrState,
     OcrWord,
@@ -133,7 +135,7 @@ def _to_stamp(value: Json) -> Stamp | None:
 
 
 def _from_image(image: ImageInfo) -> Json:
-    return {
+    fields: dict[str, Json] = {
         "format": image.format,
         "width": image.width,
         "height": image.height,
@@ -141,12 +143,26 @@ def _from_image(image: ImageInfo) -> Json:
         "sha256": image.sha256,
         "orientation": image.orientation,
     }
+    if image.kept:
+        fields["kept"] = {
+            kept.variant.value: {
+                "media_type": kept.media_type,
+                "width": kept.width,
+                "height": kept.height,
+                "byte_size": kept.byte_size,
+                "sha256": kept.sha256,
+            }
+            for kept in image.kept
+        }
+    return fields
 
 
 def _to_image(value: Json) -> ImageInfo | None:
     if value is None:
         return None
     fields = _object(value)
+    # Points of servers that kept no pictures yet have none.
+    kept = _object(fields.get("kept") or {})
     return ImageInfo(
         format=str(fields["format"]),
         width=int(_number(fields["width"])),
@@ -154,6 +170,22 @@ def _to_image(value: Json) -> ImageInfo | None:
         byte_size=int(_number(fields["byte_size"])),
         sha256=str(fields["sha256"]),
         orientation=int(_number(fields["orientation"])),
+        kept=tuple(
+            _to_kept(variant, _object(kept[variant.value]))
+            for variant in ImageVariant
+            if variant.value in kept
+        ),
+    )
+
+
+def _to_kept(variant: ImageVariant, fields: dict[str, Json]) -> KeptImage:
+    return KeptImage(
+        variant=variant,
+        media_type=str(fields["media_type"]),
+        width=int(_number(fields["width"])),
+        height=int(_number(fields["height"])),
+        byte_size=int(_number(fields["byte_size"])),
+        sha256=str(fields["sha256"]),
     )
 
 

@@ -5,7 +5,7 @@ Every method raises only errors of ``domain.errors``; anything else is a defect 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,7 @@ from typing import Protocol
 from triptych_server.domain.collections import Collection, Stamp, Windows
 from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.items import Json, OcrReading, Picture, TokenUse
+from triptych_server.domain.pictures import KeptFile, PictureFile, PictureKey
 from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
 
 
@@ -67,7 +68,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What GetStatus says of the store: ``kind`` such as ``embedded``, its engine's version."""
+    """What GetStatus says of the store: ``kind`` is ``embedded`` or ``qdrant``.
+
+    ``engine_version`` is empty while it is not known."""
 
     kind: str
     engine_version: str
@@ -84,7 +87,11 @@ class VectorStore(Protocol):
     """
 
     async def create_collection(self, collection: Collection) -> None:
-        """Make an empty collection. Raises AlreadyExists."""
+        """Make an empty collection.
+
+        Raises AlreadyExists; WrongState (STORAGE_UNSUPPORTED) where the store cannot keep it as
+        its ``storage`` asks.
+        """
         ...
 
     async def get_collection(self, collection_id: str) -> Collection:
@@ -238,6 +245,69 @@ class ImageIntake(Protocol):
 
         Raises InvalidInput whose violations have an empty ``field``: the caller knows the path.
         """
+        ...
+
+    async def thumbnail(self, picture: Picture) -> KeptFile:
+        """A small copy, for people to look at: WebP, at most 512 pixels on its longer side."""
+        ...
+
+
+class PictureStore(Protocol):
+    """Files of pictures, each named by its item and its content.
+
+    A write that returns is kept through the death of this process. Methods raise Unavailable where
+    the store does not answer.
+    """
+
+    async def put(self, key: PictureKey, data: bytes) -> None:
+        """Keep ``data``, whose SHA-256 is the key's, whole or not at all.
+
+        Raises Exhausted (STORE_FULL).
+        """
+        ...
+
+    async def holds(self, key: PictureKey, byte_size: int) -> bool:
+        """Whether the file is there and, as far as that is cheap to say, undamaged."""
+        ...
+
+    def read(self, key: PictureKey) -> AsyncGenerator[bytes]:
+        """The file in chunks of at most 256 KiB.
+
+        Raises DataLoss where it is missing, or in place of the last chunk where it is damaged.
+        """
+        ...
+
+    async def remove(self, keys: Sequence[PictureKey]) -> None:
+        """Remove those of the files that are there."""
+        ...
+
+    def pages(self, album: str) -> AsyncGenerator[tuple[PictureFile, ...]]:
+        """Every file of an album, a page at a time."""
+        ...
+
+    async def condemn(self, album: str) -> None:
+        """Note, and keep, that the album is about to be dropped."""
+        ...
+
+    async def spare(self, album: str) -> None:
+        """Take that note back."""
+        ...
+
+    async def condemned(self) -> tuple[str, ...]:
+        """The albums with such a note."""
+        ...
+
+    async def drop(self, album: str) -> None:
+        """Remove the album with all its files, and the note about it."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What GetStatus says: ``folder``, or the protocol of a remote store."""
+        ...
+
+    async def close(self) -> None:
+        """Wait for what runs and let go."""
         ...
 
 

@@ -7,8 +7,13 @@ from enum import Enum
 
 from triptych_server.domain.collections import Stamp
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.fusion import Fusion
 from triptych_server.domain.items import Item, Notice, TokenUse
+from triptych_server.domain.normalization import Bounds
 from triptych_server.domain.vectors import Vector
+
+# Enough that a hit of one leg is usually a candidate of the others too.
+DEFAULT_CANDIDATES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,15 @@ class ItemIdInput:
     item_id: str
 
 
-QueryInput = TextInput | ImageInput | VectorInput | ItemIdInput
+@dataclass(frozen=True, slots=True)
+class StoredVectorInput:
+    """One named vector of a stored item, for legs of other names too."""
+
+    item_id: str
+    vector_name: str
+
+
+QueryInput = TextInput | ImageInput | VectorInput | ItemIdInput | StoredVectorInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +78,18 @@ class FieldSelection:
 
 @dataclass(frozen=True, slots=True)
 class VectorQuery:
-    """One leg as asked for; ``path`` is where it stands in the request, for error messages."""
+    """One leg as asked for; ``path`` is where it stands in the request, for error messages.
+
+    ``weight`` is None where the space's own default counts.
+    """
 
     vector_name: str
     input: QueryInput
-    weight: float
+    weight: float | None
     candidate_count: int | None
     path: str
     input_path: str
+    score_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +99,17 @@ class SearchQuery:
     collection_id: str
     input: QueryInput | None
     vectors: tuple[VectorQuery, ...]
-    k: float
+    fusion: Fusion
     filter: Filter
+    offset: int
     limit: int
+    score_threshold: float | None
     fields: FieldSelection
+
+    @property
+    def default_candidates(self) -> int:
+        """How many candidates a leg brings in that names no count of its own."""
+        return max(DEFAULT_CANDIDATES, self.offset + self.limit)
 
 
 class InputKind(Enum):
@@ -95,6 +119,7 @@ class InputKind(Enum):
     IMAGE = "image"
     VECTOR = "vector"
     ITEM_ID = "item_id"
+    STORED_VECTOR = "stored_vector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +133,15 @@ class Leg:
     candidates_found: int
     stamp: Stamp | None
     tokens: TokenUse | None
+    score_threshold: float | None
+    bounds: Bounds | None
 
 
 class ScoreState(Enum):
     """Whether a leg has something to say of an item."""
 
     SCORED = "scored"
+    BELOW_THRESHOLD = "below_threshold"
     NO_SHARED_TERM = "no_shared_term"
     NO_SUCH_VECTOR = "no_such_vector"
 
@@ -125,6 +153,7 @@ class VectorScore:
     state: ScoreState
     similarity: float | None
     rank: int | None
+    normalized: float | None
     contribution: float
 
 
@@ -152,5 +181,6 @@ class SearchResult:
 
     hits: tuple[SearchHit, ...]
     legs: tuple[Leg, ...]
-    k: float
+    fusion: Fusion
+    score_threshold: float | None
     notices: tuple[Notice, ...]

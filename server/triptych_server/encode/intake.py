@@ -1,4 +1,4 @@
-"""From bytes to pixels: the one place that hands foreign data to a picture decoder."""
+"""From bytes to pixels, and to small copies: the one place that decodes foreign pictures."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
 from triptych_server.domain.items import ImageInfo, Notice, Picture, WarningCode
 from triptych_server.domain.limits import Limits
+from triptych_server.domain.pictures import KeptFile
 from triptych_server.encode.convert import (
     UnsupportedSamples,
     orientation_of,
@@ -21,7 +22,9 @@ from triptych_server.encode.convert import (
     to_rgb,
     turned_upright,
 )
+from triptych_server.encode.errors import StartupError
 from triptych_server.encode.formats import Damage, accepted_formats, damage, sniff
+from triptych_server.encode.thumbnail import make_thumbnail
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,10 +48,13 @@ class PillowIntake:
     """
 
     def __init__(self, limits: Limits, workers: int) -> None:
+        """Raises StartupError where this build of Pillow can't write thumbnails."""
         from PIL import Image
 
         self._limits = limits
         self._formats = accepted_formats()
+        if "WEBP" not in self._formats:
+            raise StartupError("thumbnails are WebP, and this build of Pillow is without it")
         _register_decoders(self._formats)
         # All three are process-wide, as Pillow has them. Its own cap also guards sizes inside of a
         # file (tiles, frames), so it is set to ours rather than taken away. What it warns of and
@@ -66,6 +72,11 @@ class PillowIntake:
     async def decode(self, data: bytes) -> Picture:
         """``data`` as upright RGB pixels. Raises InvalidInput with an empty ``field``."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, data)
+
+    async def thumbnail(self, picture: Picture) -> KeptFile:
+        """A small copy of ``picture``, as WebP: upright and on white, as its pixels are."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, make_thumbnail, picture.pixels)
 
     def close(self) -> None:
         """Wait for the pictures being decoded; those still waiting are cancelled."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from triptych.v1 import item_service_pb2 as pb
 from triptych.v1 import item_service_pb2_grpc as grpc_pb
 from triptych_server.domain.limits import Limits
+from triptych_server.usecases.item_images import ItemImages
 from triptych_server.usecases.items import Items
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.upsert import Upsert
-from triptych_server.wire.common import render_timings, render_warnings
+from triptych_server.wire.common import render_kept, render_timings, render_warnings
 from triptych_server.wire.item_answers import render_item, render_outcome
 from triptych_server.wire.items import (
     parse_count,
     parse_delete,
     parse_get,
+    parse_get_image,
     parse_list,
     parse_upsert,
 )
@@ -25,9 +29,10 @@ from triptych_server.wire.pages import make_token
 class ItemServicer(grpc_pb.ItemServiceServicer):
     """Parse, use case, answer."""
 
-    def __init__(self, upsert: Upsert, items: Items, limits: Limits) -> None:
+    def __init__(self, upsert: Upsert, items: Items, images: ItemImages, limits: Limits) -> None:
         self._upsert = upsert
         self._items = items
+        self._images = images
         self._limits = limits
 
     async def UpsertItems(
@@ -46,6 +51,16 @@ class ItemServicer(grpc_pb.ItemServiceServicer):
         query = parse_get(request, self._limits)
         item = await self._items.get(query.collection_id, query.item_id, query.fields)
         return pb.GetItemResponse(item=render_item(item, query.fields))
+
+    async def GetItemImage(
+        self, request: pb.GetItemImageRequest, context: Any
+    ) -> AsyncGenerator[pb.GetItemImageResponse]:
+        query = parse_get_image(request, self._limits)
+        found = await self._images.open(query.collection_id, query.item_id, query.variant)
+        async with aclosing(found.chunks) as chunks:
+            yield pb.GetItemImageResponse(image=render_kept(found.image))
+            async for chunk in chunks:
+                yield pb.GetItemImageResponse(chunk=chunk)
 
     async def ListItems(self, request: pb.ListItemsRequest, context: Any) -> pb.ListItemsResponse:
         watch = Stopwatch()

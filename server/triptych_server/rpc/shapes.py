@@ -9,6 +9,7 @@ since a servicer may also write to the context itself, as health's Watch does.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -45,8 +46,10 @@ def rebuild(
             if not hasattr(answers, "__aiter__"):
                 await answers
                 return
-            async for answer in answers:
-                await context.write(answer)
+            # Closed at once, not some time after the call, when its caller goes away.
+            async with aclosing(answers):
+                async for answer in answers:
+                    await context.write(answer)
 
         await guard(context, call)
 

@@ -1,8 +1,14 @@
-"""A collection's description as JSON text and back: the content of ``collection.json``."""
+"""A collection's description as JSON and back.
+
+The embedded store keeps it as the text of ``collection.json``, a Qdrant server as the metadata of
+the collection.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +16,7 @@ from triptych_server.domain.collections import (
     Collection,
     Distance,
     FieldType,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
@@ -18,13 +25,20 @@ from triptych_server.domain.collections import (
     VectorSpace,
     Windows,
 )
+from triptych_server.domain.items import Json
+from triptych_server.domain.storage import Quantization, StorageSettings
 
 FORMAT = 1
 
 
 def dump_collection(collection: Collection) -> str:
     """JSON text of ``collection``, stable and indented for people."""
-    tree = {
+    return json.dumps(collection_tree(collection), indent=2, ensure_ascii=False) + "\n"
+
+
+def collection_tree(collection: Collection) -> dict[str, Json]:
+    """``collection`` as a JSON object."""
+    return {
         "format": FORMAT,
         "id": collection.id,
         "create_time": collection.create_time.isoformat(),
@@ -34,9 +48,10 @@ def dump_collection(collection: Collection) -> str:
         "payload_fields": [
             {"name": field.name, "type": field.type.value} for field in collection.payload_fields
         ],
+        "storage": _dump_storage(collection.storage),
         "unindexed_filter_policy": collection.unindexed_filter_policy.value,
+        "image_retention": collection.image_retention.value,
     }
-    return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
 
 
 def load_collection(text: str) -> Collection:
@@ -44,8 +59,12 @@ def load_collection(text: str) -> Collection:
 
     Raises ValueError where the text is not such a description or of a newer format.
     """
+    return load_tree(json.loads(text))
+
+
+def load_tree(tree: Any) -> Collection:
+    """The collection of ``collection_tree``. Raises ValueError as ``load_collection``."""
     try:
-        tree: dict[str, Any] = json.loads(text)
         if tree["format"] != FORMAT:
             raise ValueError(f"format {tree['format']!r}, known is {FORMAT}")
         return Collection(
@@ -58,16 +77,19 @@ def load_collection(text: str) -> Collection:
             default_encoder_id=tree["default_encoder_id"],
             language=tree["language"],
             create_time=datetime.fromisoformat(tree["create_time"]),
+            storage=_load_storage(tree.get("storage") or {}),
             # Collections of the first server have none: they were answered with a warning.
             unindexed_filter_policy=UnindexedFilterPolicy(
                 tree.get("unindexed_filter_policy", UnindexedFilterPolicy.WARN.value)
             ),
+            # Collections of servers that kept no pictures yet say nothing of it.
+            image_retention=ImageRetention(tree.get("image_retention", ImageRetention.NONE.value)),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a collection: {error!r}") from error
 
 
-def _dump_space(space: VectorSpace) -> dict[str, object]:
+def _dump_space(space: VectorSpace) -> dict[str, Json]:
     windows, stamp = space.windows, space.stamp
     return {
         "name": space.name,
@@ -76,18 +98,20 @@ def _dump_space(space: VectorSpace) -> dict[str, object]:
         "distance": space.distance.value,
         "dimension": space.dimension,
         "encoder_id": space.encoder_id,
-        "windows": windows
-        and {
+        "windows": {
             "tokens": windows.tokens,
             "overlap": windows.overlap,
             "max_windows": windows.max_windows,
-        },
-        "stamp": stamp
-        and {
+        }
+        if windows
+        else None,
+        "stamp": {
             "model": stamp.model,
             "revision": stamp.revision,
             "preprocessing": stamp.preprocessing,
-        },
+        }
+        if stamp
+        else None,
     }
 
 
@@ -102,3 +126,19 @@ def _load_space(tree: dict[str, Any]) -> VectorSpace:
         windows=Windows(**tree["windows"]) if tree["windows"] else None,
         stamp=Stamp(**tree["stamp"]) if tree["stamp"] else None,
     )
+
+
+def _dump_storage(storage: StorageSettings) -> dict[str, Json]:
+    """What was asked for, and nothing else."""
+    asked: dict[str, Json] = {}
+    for field in fields(storage):
+        value = getattr(storage, field.name)
+        if value is not None:
+            asked[field.name] = value.value if isinstance(value, Quantization) else value
+    return asked
+
+
+def _load_storage(tree: Mapping[str, Any]) -> StorageSettings:
+    quantization = tree.get("quantization")
+    known = {**tree, "quantization": Quantization(quantization) if quantization else None}
+    return StorageSettings(**known)

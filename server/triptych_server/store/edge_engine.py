@@ -23,7 +23,7 @@ from triptych_server.domain.payload import field_types
 from triptych_server.domain.ports import LegQuery, Page, StoredPoint
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.catalogue import NAME, Catalogue, UnreadableCollection
-from triptych_server.store.edge_filters import Types, UnaddressableField, edge_filter
+from triptych_server.store.edge_filters import Types, edge_filter
 from triptych_server.store.edge_mapping import (
     create_index,
     edge_point,
@@ -32,6 +32,7 @@ from triptych_server.store.edge_mapping import (
     stored_point,
 )
 from triptych_server.store.edge_protocol import Failed, FailureKind
+from triptych_server.store.json_path import UnaddressableField
 
 # One operation is one record of the engine's log. Larger ones make the next start slow.
 MAX_POINTS_PER_OPERATION = 256

@@ -23,7 +23,6 @@ would make a difference, all found by running it:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
@@ -57,7 +56,8 @@ from triptych_server.domain.filters import (
     ValueCount,
 )
 from triptych_server.domain.words import words_of
-from triptych_server.store.edge_checks import check_filter
+from triptych_server.store.engine_checks import check_filter
+from triptych_server.store.json_path import json_path
 from triptych_server.store.qdrant_geo import POLE_RADIUS_M, open_boxes, poles
 
 EdgeCondition = (
@@ -71,12 +71,7 @@ EdgeCondition = (
 )
 
 Types = Mapping[FieldPath, FieldType]
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _NUMBERS = (FieldType.INTEGER, FieldType.FLOAT)
-
-
-class UnaddressableField(ValueError):
-    """A payload key that no path of the engine can name."""
 
 
 def edge_filter(
@@ -91,14 +86,6 @@ def edge_filter(
         return None
     check_filter(filter)
     return _filter(filter, types, () if within is None else (edge.HasIdCondition(set(within)),))
-
-
-def json_path(path: FieldPath) -> str:
-    """The path as the engine writes it, keys between quotes where they need them."""
-    for key in path:
-        if '"' in key or "\\" in key:
-            raise UnaddressableField(key)
-    return ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in path)
 
 
 def _filter(filter: Filter, types: Types, also: Sequence[EdgeCondition] = ()) -> edge.Filter:

@@ -20,8 +20,8 @@ from triptych_server.domain.collections import (
 from triptych_server.domain.paths import parse_path
 from triptych_server.domain.ports import LegQuery, Point, StoredPoint
 from triptych_server.domain.vectors import SparseVector, Vector
-from triptych_server.store.edge_checks import check_payload, check_vector
-from triptych_server.store.edge_filters import json_path
+from triptych_server.store.engine_checks import check_payload, check_vector
+from triptych_server.store.json_path import json_path
 
 EdgeVector = list[float] | list[list[float]] | edge.SparseVector
 

@@ -11,17 +11,15 @@ from typing import Self, TypeVar
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import (
-    AlreadyExists,
     Exhausted,
-    InvalidInput,
     Reason,
     TriptychError,
     clip,
     collection_not_found,
-    violation,
 )
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
+from triptych_server.domain.storage import STORE_DEFAULTS
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.edge_flusher import EdgeFlusher
 from triptych_server.store.edge_process import EngineNotStarted
@@ -32,6 +30,10 @@ from triptych_server.store.errors import (
     StoreRejected,
     StoreStartError,
     StoreUnreadable,
+    collection_exists,
+    embedded_cannot,
+    field_unaddressable,
+    name_invalid,
 )
 
 log = logging.getLogger(__name__)
@@ -135,8 +137,11 @@ class EdgeStore:
         """Make an empty collection with an index for every payload field.
 
         Raises AlreadyExists; Exhausted where the disk is nearly full; InvalidInput for an id or
-        the name of a space that does not match ``[a-z0-9][a-z0-9_-]{0,62}``.
+        the name of a space that does not match ``[a-z0-9][a-z0-9_-]{0,62}``; WrongState for any
+        setting of ``storage``.
         """
+        if collection.storage != STORE_DEFAULTS:
+            raise embedded_cannot(collection.storage)
         await self._to_its_end(self._create(collection))
 
     async def get_collection(self, collection_id: str) -> Collection:
@@ -255,35 +260,11 @@ class EdgeStore:
             case FailureKind.COLLECTION_MISSING:
                 return collection_not_found(failed.name)
             case FailureKind.COLLECTION_EXISTS:
-                return AlreadyExists(
-                    Reason.COLLECTION_EXISTS,
-                    f"collection_id: there is a collection {clip(failed.name)!r} already",
-                    kind="collection",
-                    name=failed.name,
-                )
+                return collection_exists(failed.name)
             case FailureKind.NAME_INVALID:
-                return InvalidInput(
-                    [
-                        violation(
-                            "",
-                            Reason.COLLECTION_ID_INVALID,
-                            "not the name of a collection or a vector space",
-                            got=failed.name,
-                            allowed="1 to 63 of a-z, 0-9, _ and -, beginning with a-z or 0-9",
-                        )
-                    ]
-                )
+                return name_invalid(failed.name)
             case FailureKind.FIELD_INVALID:
-                return InvalidInput(
-                    [
-                        violation(
-                            "",
-                            Reason.FILTER_FIELD_INVALID,
-                            "a field whose name holds a quote or a backslash cannot be searched",
-                            got=failed.name,
-                        )
-                    ]
-                )
+                return field_unaddressable(failed.name)
             case FailureKind.DISK_FULL:
                 return Exhausted(
                     Reason.STORE_FULL,
@@ -298,6 +279,6 @@ class EdgeStore:
                 return StoreLocked(folder=self._folder)
             case FailureKind.UNREADABLE:
                 return StoreUnreadable(
-                    f"collection {clip(failed.name)!r} cannot be read", folder=self._folder
+                    f"collection {clip(failed.name)!r} cannot be read", place=self._folder
                 )
-        return StoreStartError("the store did not start; the log says why", folder=self._folder)
+        return StoreStartError("the store did not start; the log says why", place=self._folder)

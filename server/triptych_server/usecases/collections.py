@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from datetime import datetime
 from triptych_server.domain.collections import (
     Collection,
     Distance,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
@@ -17,10 +20,22 @@ from triptych_server.domain.collections import (
     VectorSpace,
     Windows,
 )
-from triptych_server.domain.errors import InvalidInput, NotFound, Reason, Violation, violation
+from triptych_server.domain.errors import (
+    InvalidInput,
+    NotFound,
+    Reason,
+    Unavailable,
+    Violation,
+    violation,
+)
 from triptych_server.domain.filters import EVERYTHING
-from triptych_server.domain.ports import EncoderInfo, VectorStore
+from triptych_server.domain.pictures import album_of
+from triptych_server.domain.ports import EncoderInfo, PictureStore, VectorStore
+from triptych_server.domain.storage import STORE_DEFAULTS, StorageSettings
 from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.locks import KeyLocks
+
+log = logging.getLogger(__name__)
 
 DEFAULT_LANGUAGE = "en"
 # Neighbouring windows share about a fifth, so that a phrase cut by one stands whole in the next.
@@ -59,7 +74,9 @@ class CreateCollection:
     payload_fields: tuple[PayloadField, ...]
     default_encoder_id: str
     language: str
+    storage: StorageSettings = STORE_DEFAULTS
     unindexed_filter_policy: UnindexedFilterPolicy = UnindexedFilterPolicy.WARN
+    image_retention: ImageRetention = ImageRetention.THUMBNAIL
 
 
 DEFAULT_SPACES = (
@@ -82,16 +99,24 @@ class Collections:
     """The use cases of CollectionService."""
 
     def __init__(
-        self, store: VectorStore, encoders: EncoderSet, now: Callable[[], datetime]
+        self,
+        store: VectorStore,
+        pictures: PictureStore,
+        encoders: EncoderSet,
+        writers: KeyLocks,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._pictures = pictures
         self._encoders = encoders
+        self._writers = writers
         self._now = now
+        self._dropping: set[asyncio.Task[None]] = set()
 
     async def create(self, request: CreateCollection) -> CountedCollection:
         """Make an empty collection, every default filled in.
 
-        Raises InvalidInput, WrongState (ENCODER_UNKNOWN), AlreadyExists.
+        Raises InvalidInput, WrongState (ENCODER_UNKNOWN, STORAGE_UNSUPPORTED), AlreadyExists.
         """
         language = request.language or DEFAULT_LANGUAGE
         problems: list[Violation] = []
@@ -120,7 +145,9 @@ class Collections:
             default_encoder_id=default.info.id,
             language=language,
             create_time=self._now(),
+            storage=request.storage,
             unindexed_filter_policy=request.unindexed_filter_policy,
+            image_retention=request.image_retention,
         )
         await self._store.create_collection(collection)
         return CountedCollection(collection, 0)
@@ -144,8 +171,27 @@ class Collections:
         return page, found[limit - 1].id if len(found) > limit else None
 
     async def delete(self, collection_id: str) -> None:
-        """Remove it and everything in it. Raises NotFound."""
-        await self._store.drop_collection(collection_id)
+        """Remove it and everything in it, its pictures too. Raises NotFound, Unavailable."""
+        collection = await self._store.get_collection(collection_id)
+        if collection.image_retention is ImageRetention.NONE:
+            await self._store.drop_collection(collection_id)
+            return
+        dropping = asyncio.create_task(self._drop_with_pictures(collection))
+        self._dropping.add(dropping)
+        dropping.add_done_callback(self._dropping.discard)
+        # A caller who goes away does not leave half of it.
+        await asyncio.shield(dropping)
+
+    async def _drop_with_pictures(self, collection: Collection) -> None:
+        album = album_of(collection)
+        async with self._writers.hold([album]):
+            # Noted first, so that a crash between the two leaves no picture behind for ever.
+            await self._pictures.condemn(album)
+            await self._store.drop_collection(collection.id)
+            try:
+                await self._pictures.drop(album)
+            except Unavailable:
+                log.warning("the pictures of %s are left to the next sweep", collection.id)
 
     def _resolve(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from triptych_server.domain.collections import Collection, Source, SpaceKind, VectorSpace
 from triptych_server.domain.errors import InvalidInput
 from triptych_server.domain.items import (
     ImageInfo,
+    ImageVariant,
     ItemInput,
     Notice,
     OcrReading,
@@ -17,6 +18,7 @@ from triptych_server.domain.items import (
     TokenUse,
     WarningCode,
 )
+from triptych_server.domain.pictures import KeptFile, original, variants_of
 from triptych_server.domain.ports import ImageIntake, Ocr
 from triptych_server.domain.vectors import Vector
 from triptych_server.usecases.check_vectors import as_compared
@@ -41,6 +43,7 @@ class Panels:
     ocr_text: str | None
     ocr: OcrReading | None
     image: ImageInfo | None = None
+    files: list[KeptFile] = field(default_factory=list)
     tokens: dict[str, TokenUse] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
@@ -60,7 +63,7 @@ class PanelMaker:
     async def make(
         self, collection: Collection, item: ItemInput, reading: Reading | None, path: str
     ) -> Panels:
-        """Every vector that ``collection`` makes from the item's panels.
+        """Every vector that ``collection`` makes from the item's panels, and the files it keeps.
 
         ``reading`` None leaves the picture unread. Raises InvalidInput, its violations under
         ``path``, for a picture that can't be taken in; Exhausted where the encoder's queue is full.
@@ -103,8 +106,19 @@ class PanelMaker:
             [
                 *(self._encode_picture(collection, s, picture, panels) for s in spaces),
                 self._read(picture, reading, panels, path),
+                self._keep(collection, data, picture, panels),
             ]
         )
+
+    async def _keep(
+        self, collection: Collection, data: bytes, picture: Picture, panels: Panels
+    ) -> None:
+        for variant in variants_of(collection.image_retention):
+            if variant is ImageVariant.ORIGINAL:
+                panels.files.append(original(data, picture.info))
+            else:
+                panels.files.append(await self._intake.thumbnail(picture))
+        panels.image = replace(picture.info, kept=tuple(file.image for file in panels.files))
 
     async def _encode_picture(
         self, collection: Collection, space: VectorSpace, picture: Picture, panels: Panels

@@ -7,33 +7,24 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from triptych_server.domain import layout
-from triptych_server.domain.collections import Collection, SpaceKind, VectorSpace
-from triptych_server.domain.errors import InvalidInput, item_not_found
+from triptych_server.domain.collections import Collection, SpaceKind
+from triptych_server.domain.errors import InvalidInput, Reason, WrongState, clip, item_not_found
 from triptych_server.domain.items import Notice, TokenUse, WarningCode
 from triptych_server.domain.ports import ImageIntake, VectorStore
 from triptych_server.domain.queries import (
     ImageInput,
     ItemIdInput,
-    QueryInput,
+    StoredVectorInput,
     TextInput,
     VectorInput,
 )
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.usecases.check_vectors import as_compared, misfit
 from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.legs import LegPlan
 from triptych_server.usecases.panels import truncation
+from triptych_server.usecases.stored_vectors import as_query
 from triptych_server.usecases.together import together, together_checked
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LegPlan:
-    """One leg that will be asked, before its input is encoded."""
-
-    space: VectorSpace
-    input: QueryInput
-    weight: float
-    candidate_count: int
-    input_path: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +39,13 @@ class EncodedLeg:
     def is_askable(self) -> bool:
         """Whether there is something to ask with: a sparse query may be empty."""
         return not (isinstance(self.vector, SparseVector) and len(self.vector) == 0)
+
+    @property
+    def added_up(self) -> int:
+        """How many similarities, one for each query vector, add up to one of this leg's."""
+        if isinstance(self.vector, SparseVector) or self.vector.ndim == 1:
+            return 1
+        return int(self.vector.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,10 +74,13 @@ class QueryVectors:
         self._room = room
 
     async def encode(self, collection: Collection, plans: tuple[LegPlan, ...]) -> Encoded:
-        """A vector for every plan, in order; a plan whose item lacks its vector is left out.
+        """A vector for every plan, in order.
+
+        A plan whose item lacks its vector is left out, and so is one that the request does not
+        name and that can't take a stored vector after all.
 
         Raises InvalidInput (pictures, vectors that do not fit), NotFound (ITEM_NOT_FOUND),
-        Exhausted, WrongState.
+        Exhausted, WrongState (QUERY_UNANSWERABLE for a stored vector).
         """
         notices: list[Notice] = []
         stored = await self._stored_vectors(collection, plans)
@@ -94,6 +95,11 @@ class QueryVectors:
                     notices.append(_lacks(plan, plan.input.item_id))
                 else:
                     legs.append(EncodedLeg(plan, vector))
+            elif isinstance(plan.input, StoredVectorInput):
+                vectors = stored[plan.input.item_id]
+                asked = _stored(collection, plan, plan.input, vectors, notices)
+                if asked is not None:
+                    legs.append(EncodedLeg(plan, asked))
             else:
                 made, tokens = embeddings[_key(plan, plan.input)]
                 legs.append(EncodedLeg(plan, made, tokens))
@@ -159,7 +165,13 @@ class QueryVectors:
     async def _stored_vectors(
         self, collection: Collection, plans: tuple[LegPlan, ...]
     ) -> dict[str, Mapping[str, Vector]]:
-        paths = {p.input.item_id: p.input_path for p in plans if isinstance(p.input, ItemIdInput)}
+        paths: dict[str, str] = {}
+        for plan in plans:
+            if isinstance(plan.input, ItemIdInput):
+                paths.setdefault(plan.input.item_id, f"{plan.input_path}.item_id")
+            elif isinstance(plan.input, StoredVectorInput):
+                path = f"{plan.input_path}.stored_vector.item_id"
+                paths.setdefault(plan.input.item_id, path)
         if not paths:
             return {}
         ids = {layout.point_id(item_id): item_id for item_id in paths}
@@ -167,7 +179,7 @@ class QueryVectors:
         vectors = {ids[point.id]: point.vectors for point in found}
         for item_id, path in paths.items():
             if item_id not in vectors:
-                raise item_not_found(item_id, field=f"{path}.item_id")
+                raise item_not_found(item_id, field=path)
         return vectors
 
 
@@ -182,6 +194,31 @@ def _fitting(plan: LegPlan, vector: Vector) -> Vector:
     if problem is not None:
         raise InvalidInput([problem])
     return as_compared(plan.space, vector)
+
+
+def _stored(
+    collection: Collection,
+    plan: LegPlan,
+    given: StoredVectorInput,
+    vectors: Mapping[str, Vector],
+    notices: list[Notice],
+) -> Vector | None:
+    """The stored vector as the leg is asked with it; None, with a notice, where that is skipped."""
+    path = f"{plan.input_path}.stored_vector"
+    whose = f"{given.vector_name!r} of the item {clip(given.item_id)!r}"
+    subject = f"collections/{collection.id}"
+    vector = vectors.get(given.vector_name)
+    if vector is None:
+        message = f"{path}: there is no {whose}"
+        raise WrongState(Reason.QUERY_UNANSWERABLE, message, subject=subject)
+    asked = as_query(plan.space, vector)
+    if asked is None:
+        what = f"{whose} has {len(vector)} vectors, and {plan.space.name!r} takes one"
+        if plan.path:
+            raise WrongState(Reason.QUERY_UNANSWERABLE, f"{path}: {what}", subject=subject)
+        message = f"{what}, so this leg was not asked"
+        notices.append(Notice(WarningCode.LEG_SKIPPED, message, path))
+    return asked
 
 
 def _lacks(plan: LegPlan, item_id: str) -> Notice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import EncoderInfo, Ocr, StoreInfo, VectorStore
+from triptych_server.domain.ports import EncoderInfo, Ocr, PictureStore, StoreInfo, VectorStore
 from triptych_server.usecases.encoders import EncoderSet
 
 
@@ -19,18 +19,26 @@ class StatusReport:
     store: StoreInfo
     ocr_languages: tuple[str, ...]
     languages: tuple[str, ...]
+    pictures: str
 
 
 class Status:
     """The use case of StatusService.GetStatus."""
 
     def __init__(
-        self, version: str, encoders: EncoderSet, limits: Limits, store: VectorStore, ocr: Ocr
+        self,
+        version: str,
+        encoders: EncoderSet,
+        limits: Limits,
+        store: VectorStore,
+        pictures: PictureStore,
+        ocr: Ocr,
     ) -> None:
         self._version = version
         self._encoders = encoders
         self._limits = limits
         self._store = store
+        self._pictures = pictures
         self._ocr = ocr
 
     async def __call__(self) -> StatusReport:
@@ -42,4 +50,5 @@ class Status:
             store=await self._store.info(),
             ocr_languages=self._ocr.languages,
             languages=self._encoders.terms.languages,
+            pictures=self._pictures.kind,
         )

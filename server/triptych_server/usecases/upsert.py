@@ -29,11 +29,13 @@ from triptych_server.domain.items import (
 )
 from triptych_server.domain.paths import parse_path
 from triptych_server.domain.payload import check_payload, field_types
+from triptych_server.domain.pictures import PictureKey, picture_keys
 from triptych_server.domain.ports import Ocr, Point, VectorStore
 from triptych_server.usecases.check_vectors import misfit
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.locks import KeyLocks, writer_keys
 from triptych_server.usecases.panels import PanelMaker, Panels, Reading, cannot_read
+from triptych_server.usecases.picture_keeper import PictureKeeper
 from triptych_server.usecases.sameness import after_reading, content_hashes, is_unchanged
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.together import together
@@ -55,10 +57,14 @@ class UpsertItems:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
-    """An item ready to be written, with the outcome that it gets once it is."""
+    """An item ready to be written, with the outcome that it gets once it is.
+
+    Its picture is kept already; ``stale`` names what was kept of the one before.
+    """
 
     point: Point
     outcome: UpsertOutcome
+    stale: tuple[PictureKey, ...]
 
 
 class Upsert:
@@ -69,6 +75,7 @@ class Upsert:
         store: VectorStore,
         encoders: EncoderSet,
         panels: PanelMaker,
+        keeper: PictureKeeper,
         ocr: Ocr,
         writers: KeyLocks,
         *,
@@ -78,6 +85,7 @@ class Upsert:
         self._store = store
         self._encoders = encoders
         self._panels = panels
+        self._keeper = keeper
         self._ocr = ocr
         self._writers = writers
         self._ocr_time_limit_ms = ocr_time_limit_ms
@@ -90,7 +98,7 @@ class Upsert:
         the rest of the batch is UNCHANGED and the work goes on where it stopped.
 
         Raises NotFound, WrongState (MODEL_MISMATCH, OCR_UNAVAILABLE), InvalidInput (OCR language),
-        Unavailable; whatever is wrong with one item is that item's outcome.
+        Exhausted (STORE_FULL), Unavailable; whatever is wrong with one item is that item's outcome.
         """
         collection = await self._store.get_collection(request.collection_id)
         self._encoders.check(collection, collection.vector_spaces)
@@ -99,7 +107,7 @@ class Upsert:
         async with self._writers.hold(writer_keys(collection.id, ids)):
             with watch.stage("read"):
                 known = await self._known(collection, ids)
-            batch = _Batch(self._store, collection)
+            batch = _Batch(self._store, self._keeper, collection)
             turns = asyncio.Semaphore(ITEMS_AT_ONCE)
 
             async def one(
@@ -109,13 +117,18 @@ class Upsert:
                     made = await self._prepare(collection, place, entry, known, reading)
                     if isinstance(made, UpsertOutcome):
                         return made
-                    await batch.add(made.point)
+                    await batch.add(made)
                     return made.outcome
 
-            with watch.stage("encode"):
-                outcomes = await together(one(n, entry) for n, entry in enumerate(request.items))
-            with watch.stage("store"):
-                await batch.write()
+            try:
+                with watch.stage("encode"):
+                    outcomes = await together(one(n, e) for n, e in enumerate(request.items))
+                with watch.stage("store"):
+                    await batch.write()
+            except BaseException:
+                # Nobody else would know of pictures put for a collection that has just gone.
+                await self._keeper.forget(collection)
+                raise
         return tuple(outcomes)
 
     def _reading(self, collection: Collection, options: OcrOptions) -> Reading | None:
@@ -170,11 +183,19 @@ class Upsert:
         try:
             _check(collection, entry, path)
             hashes = content_hashes(entry, item_reading)
-            if old is not None and is_unchanged(collection, old, hashes, item_reading):
-                return _unchanged(place, entry, old, item_reading, path)
+        except TriptychError as error:
+            return UpsertOutcome(place, entry.id, UpsertResult.FAILED, error)
+        if (
+            old is not None
+            and is_unchanged(collection, old, hashes, item_reading)
+            and (old.image is None or await self._keeper.holds_all(collection, point, old.image))
+        ):
+            return _unchanged(place, entry, old, item_reading, path)
+        try:
             panels = await self._panels.make(collection, entry, item_reading, path)
         except TriptychError as error:
             return UpsertOutcome(place, entry.id, UpsertResult.FAILED, error)
+        await self._keeper.put(collection, point, panels.files)
         return self._made(collection, place, entry, old, hashes, panels)
 
     def _made(
@@ -211,7 +232,11 @@ class Upsert:
             tokens=tuple(panels.tokens.items()),
             ocr_state=panels.ocr.state if panels.ocr else OcrState.SKIPPED,
         )
-        return _Prepared(Point(layout.point_id(entry.id), panels.vectors, payload), outcome)
+        point = Point(layout.point_id(entry.id), panels.vectors, payload)
+        kept = picture_keys(collection, point.id, panels.image)
+        before = picture_keys(collection, point.id, old.image if old else None)
+        stale = tuple(key for key in before if key not in kept)
+        return _Prepared(point, outcome, stale)
 
 
 def _for_item(item: ItemInput, reading: Reading | None) -> Reading | None:
@@ -283,22 +308,26 @@ def _unchanged(
 
 
 class _Batch:
-    """Points on their way to the store, some at a time."""
+    """Items on their way to the store, some at a time."""
 
-    def __init__(self, store: VectorStore, collection: Collection) -> None:
+    def __init__(self, store: VectorStore, keeper: PictureKeeper, collection: Collection) -> None:
         self._store = store
+        self._keeper = keeper
         self._collection = collection
-        self._ready: list[Point] = []
+        self._ready: list[_Prepared] = []
 
-    async def add(self, point: Point) -> None:
+    async def add(self, item: _Prepared) -> None:
         """Takes one; writes when enough have come together."""
-        self._ready.append(point)
+        self._ready.append(item)
         if len(self._ready) >= WRITE_TOGETHER:
             await self.write()
 
     async def write(self) -> None:
-        """Writes what has come since the last time."""
-        points, self._ready = self._ready, []
-        if points:
-            created = self._collection.create_time
-            await self._store.upsert(self._collection.id, points, created=created)
+        """Writes what has come since the last time, then removes the pictures it replaced."""
+        items, self._ready = self._ready, []
+        if not items:
+            return
+        collection = self._collection
+        points = [item.point for item in items]
+        await self._store.upsert(collection.id, points, created=collection.create_time)
+        await self._keeper.remove([key for item in items for key in item.stale])

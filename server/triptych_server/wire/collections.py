@@ -10,6 +10,7 @@ from triptych.v1 import collection_service_pb2 as service
 from triptych_server.domain.collections import (
     Distance,
     FieldType,
+    ImageRetention,
     PayloadField,
     Source,
     SpaceKind,
@@ -28,6 +29,7 @@ from triptych_server.usecases.collections import (
 from triptych_server.wire.common import render_stamp, render_time
 from triptych_server.wire.filters import parse_field_name
 from triptych_server.wire.pages import parse_page_size, parse_token
+from triptych_server.wire.storage import parse_storage, render_storage
 from triptych_server.wire.texts import parse_collection_id, parse_vector_name
 from triptych_server.wire.violations import Violations
 
@@ -61,6 +63,11 @@ _POLICIES = {
     pb.Collection.UNINDEXED_FILTER_POLICY_WARN: UnindexedFilterPolicy.WARN,
     pb.Collection.UNINDEXED_FILTER_POLICY_REFUSE: UnindexedFilterPolicy.REFUSE,
 }
+_RETENTIONS = {
+    pb.Collection.IMAGE_RETENTION_ORIGINAL: ImageRetention.ORIGINAL,
+    pb.Collection.IMAGE_RETENTION_THUMBNAIL: ImageRetention.THUMBNAIL,
+    pb.Collection.IMAGE_RETENTION_NONE: ImageRetention.NONE,
+}
 _Wire = TypeVar("_Wire")
 _Domain = TypeVar("_Domain")
 _TEXTS = frozenset({Source.CAPTION, Source.OCR_TEXT})
@@ -72,6 +79,7 @@ def parse_create(message: service.CreateCollectionRequest, limits: Limits) -> Cr
     collection_id = parse_collection_id(message.collection_id, violations)
     spaces = _parse_spaces(message.vector_spaces, limits, violations)
     fields = _parse_fields(message.payload_fields, limits, violations)
+    storage = parse_storage(message.storage, violations)
     policy = _POLICIES.get(message.unindexed_filter_policy, UnindexedFilterPolicy.WARN)
     if message.unindexed_filter_policy and message.unindexed_filter_policy not in _POLICIES:
         violations.add(
@@ -81,9 +89,17 @@ def parse_create(message: service.CreateCollectionRequest, limits: Limits) -> Cr
             got=message.unindexed_filter_policy,
             allowed=", ".join(policy.name for policy in UnindexedFilterPolicy),
         )
+    retention = _parse_retention(message.image_retention, violations)
     violations.raise_if_any()
     return CreateCollection(
-        collection_id, spaces, fields, message.default_encoder_id, message.language, policy
+        collection_id,
+        spaces,
+        fields,
+        message.default_encoder_id,
+        message.language,
+        storage,
+        policy,
+        image_retention=retention,
     )
 
 
@@ -118,8 +134,24 @@ def render_collection(counted: CountedCollection) -> pb.Collection:
         language=collection.language,
         item_count=counted.item_count,
         create_time=render_time(collection.create_time),
+        storage=render_storage(collection.storage),
         unindexed_filter_policy=_back(_POLICIES, collection.unindexed_filter_policy),
+        image_retention=_back(_RETENTIONS, collection.image_retention),
     )
+
+
+def _parse_retention(
+    value: pb.Collection.ImageRetention.ValueType, violations: Violations
+) -> ImageRetention:
+    if value and value not in _RETENTIONS:
+        violations.add(
+            "image_retention",
+            Reason.FIELD_INVALID,
+            "is not known",
+            got=value,
+            allowed=", ".join(retention.name for retention in ImageRetention),
+        )
+    return _RETENTIONS.get(value, ImageRetention.THUMBNAIL)
 
 
 def _parse_spaces(

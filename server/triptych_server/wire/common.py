@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from triptych.v1 import common_pb2 as pb
 from triptych.v1 import item_pb2
 from triptych_server.domain.collections import Stamp
-from triptych_server.domain.items import ImageInfo, Notice, TokenUse
+from triptych_server.domain.items import ImageInfo, KeptImage, Notice, TokenUse
 from triptych_server.domain.queries import Timings
 
 _MAX_INT32 = 2**31 - 1
@@ -73,6 +73,19 @@ def render_image_info(image: ImageInfo | None) -> item_pb2.ImageInfo | None:
         byte_size=image.byte_size,
         sha256=image.sha256,
         orientation=image.orientation,
+        kept=[render_kept(kept) for kept in image.kept],
+    )
+
+
+def render_kept(kept: KeptImage) -> item_pb2.KeptImage:
+    """A kept file of a picture."""
+    return item_pb2.KeptImage(
+        variant=item_pb2.KeptImage.Variant.Value(f"VARIANT_{kept.variant.name}"),
+        media_type=kept.media_type,
+        width=kept.width,
+        height=kept.height,
+        byte_size=kept.byte_size,
+        sha256=kept.sha256,
     )
 
 

@@ -9,7 +9,7 @@ from triptych.v1 import item_pb2 as pb
 from triptych.v1 import item_service_pb2 as service
 from triptych_server.domain.errors import Reason, TriptychError
 from triptych_server.domain.filters import EVERYTHING, Filter
-from triptych_server.domain.items import ItemInput, Notice, OcrMode, OcrOptions
+from triptych_server.domain.items import ImageVariant, ItemInput, Notice, OcrMode, OcrOptions
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ocr_language import is_language_code
 from triptych_server.domain.queries import FieldSelection
@@ -32,6 +32,12 @@ _MODES = {
     pb.OcrOptions.MODE_ALWAYS: OcrMode.ALWAYS,
 }
 
+_VARIANTS = {
+    pb.KeptImage.VARIANT_UNSPECIFIED: None,
+    pb.KeptImage.VARIANT_ORIGINAL: ImageVariant.ORIGINAL,
+    pb.KeptImage.VARIANT_THUMBNAIL: ImageVariant.THUMBNAIL,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class GetQuery:
@@ -40,6 +46,15 @@ class GetQuery:
     collection_id: str
     item_id: str
     fields: FieldSelection
+
+
+@dataclass(frozen=True, slots=True)
+class GetImageQuery:
+    """A kept picture to read; without a variant, the original or else the thumbnail."""
+
+    collection_id: str
+    item_id: str
+    variant: ImageVariant | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,26 @@ def parse_get(message: service.GetItemRequest, limits: Limits) -> GetQuery:
         parse_collection_id(message.collection_id, violations),
         parse_item_id(message.id, limits, violations, "id"),
         parse_selection(message.return_fields, message.payload_keys, violations),
+    )
+    violations.raise_if_any()
+    return query
+
+
+def parse_get_image(message: service.GetItemImageRequest, limits: Limits) -> GetImageQuery:
+    """Raises InvalidInput."""
+    violations = Violations()
+    if message.variant not in _VARIANTS:
+        violations.add(
+            "variant",
+            Reason.FIELD_INVALID,
+            "is not known",
+            got=message.variant,
+            allowed=", ".join(variant.name for variant in ImageVariant),
+        )
+    query = GetImageQuery(
+        parse_collection_id(message.collection_id, violations),
+        parse_item_id(message.id, limits, violations, "id"),
+        _VARIANTS.get(message.variant),
     )
     violations.raise_if_any()
     return query

@@ -6,7 +6,6 @@ import math
 
 from triptych.v1 import search_service_pb2 as pb
 from triptych_server.domain.errors import Reason
-from triptych_server.domain.fusion import DEFAULT_K
 from triptych_server.domain.items import Notice
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.queries import (
@@ -20,18 +19,19 @@ from triptych_server.domain.queries import (
     SearchHit,
     SearchQuery,
     SearchResult,
+    StoredVectorInput,
     TextInput,
     VectorInput,
     VectorQuery,
     VectorScore,
 )
-from triptych_server.usecases.search import DEFAULT_CANDIDATES
 from triptych_server.wire.common import (
     render_stamp,
     render_tokens,
     render_warnings,
 )
 from triptych_server.wire.filters import parse_filter
+from triptych_server.wire.fusion import parse_fusion, parse_threshold, render_fusion, set_bounds
 from triptych_server.wire.item_answers import render_item
 from triptych_server.wire.selection import parse_selection
 from triptych_server.wire.texts import parse_collection_id, parse_item_id, parse_text
@@ -39,16 +39,18 @@ from triptych_server.wire.vectors import parse_vector
 from triptych_server.wire.violations import Violations
 
 DEFAULT_LIMIT = 10
-MAX_K = 10_000.0
+_INPUTS = "set one of text, image, vector, item_id, stored_vector"
 
 _KINDS = {
     InputKind.TEXT: pb.Leg.INPUT_KIND_TEXT,
     InputKind.IMAGE: pb.Leg.INPUT_KIND_IMAGE,
     InputKind.VECTOR: pb.Leg.INPUT_KIND_VECTOR,
     InputKind.ITEM_ID: pb.Leg.INPUT_KIND_ITEM_ID,
+    InputKind.STORED_VECTOR: pb.Leg.INPUT_KIND_STORED_VECTOR,
 }
 _STATES = {
     ScoreState.SCORED: pb.VectorScore.STATE_SCORED,
+    ScoreState.BELOW_THRESHOLD: pb.VectorScore.STATE_BELOW_THRESHOLD,
     ScoreState.NO_SHARED_TERM: pb.VectorScore.STATE_NO_SHARED_TERM,
     ScoreState.NO_SUCH_VECTOR: pb.VectorScore.STATE_NO_SUCH_VECTOR,
 }
@@ -65,17 +67,22 @@ def parse_search(
     if message.HasField("input"):
         given = _parse_input(message.input, limits, violations, "input", notices)
     elif not message.vectors or not all(v.HasField("input") for v in message.vectors):
-        violations.add("input", Reason.QUERY_EMPTY, "set one of text, image, vector, item_id")
-    vectors = _parse_vectors(message, given, limits, violations, notices)
+        violations.add("input", Reason.QUERY_EMPTY, _INPUTS)
+    limit = _parse_limit(message.limit, limits, violations)
     query = SearchQuery(
         collection_id=collection_id,
         input=given,
-        vectors=vectors,
-        k=_parse_k(message.fusion, violations),
+        vectors=_parse_vectors(message, given, limits, violations, notices),
+        fusion=parse_fusion(message.fusion, violations),
         filter=parse_filter(message.filter, limits, violations),
-        limit=_parse_limit(message.limit, limits, violations),
+        offset=_parse_offset(message.offset, limit, limits, violations),
+        limit=limit,
+        score_threshold=parse_threshold(message.score_threshold, violations, "score_threshold")
+        if message.HasField("score_threshold")
+        else None,
         fields=parse_selection(message.return_fields, message.payload_keys, violations),
     )
+    _check_candidates(query, limits, violations)
     violations.raise_if_any()
     return query, tuple(notices)
 
@@ -87,8 +94,9 @@ def render_search(
     return pb.SearchResponse(
         hits=[_render_hit(hit, fields) for hit in result.hits],
         legs=[_render_leg(leg) for leg in result.legs],
-        fusion=pb.Fusion(reciprocal_rank=pb.ReciprocalRank(k=result.k)),
+        fusion=render_fusion(result.fusion),
         warnings=render_warnings((*notices, *result.notices)),
+        score_threshold=result.score_threshold,
     )
 
 
@@ -112,7 +120,13 @@ def _parse_input(
         return None if vector is None else VectorInput(vector)
     if kind == "item_id":
         return ItemIdInput(parse_item_id(message.item_id, limits, violations, f"{path}.item_id"))
-    violations.add(path, Reason.QUERY_EMPTY, "set one of text, image, vector, item_id")
+    if kind == "stored_vector":
+        stored, path = message.stored_vector, f"{path}.stored_vector"
+        item_id = parse_item_id(stored.item_id, limits, violations, f"{path}.item_id")
+        if not stored.vector_name:
+            violations.add(f"{path}.vector_name", Reason.FIELD_REQUIRED, "is not set")
+        return StoredVectorInput(item_id, stored.vector_name)
+    violations.add(path, Reason.QUERY_EMPTY, _INPUTS)
     return None
 
 
@@ -144,17 +158,16 @@ def _parse_vectors(
         )
         weight = _parse_weight(wanted, limits, violations, f"{path}.weight")
         count = _parse_candidates(wanted, limits, violations, f"{path}.candidate_count")
+        threshold = None
+        if wanted.HasField("score_threshold"):
+            where = f"{path}.score_threshold"
+            threshold = parse_threshold(wanted.score_threshold, violations, where)
         if leg_input is not None:
-            legs.append(VectorQuery(wanted.vector_name, leg_input, weight, count, path, input_path))
-    total = sum(leg.candidate_count or DEFAULT_CANDIDATES for leg in legs)
-    if total > limits.max_total_candidates:
-        violations.add(
-            "vectors",
-            Reason.LIMIT_TOO_LARGE,
-            "too many candidates in all",
-            got=total,
-            allowed=limits.max_total_candidates,
-        )
+            legs.append(
+                VectorQuery(
+                    wanted.vector_name, leg_input, weight, count, path, input_path, threshold
+                )
+            )
     if message.vectors and all(v.HasField("weight") and v.weight == 0 for v in message.vectors):
         violations.add("vectors", Reason.WEIGHTS_ALL_ZERO, "all weights are 0")
     return tuple(legs)
@@ -162,9 +175,9 @@ def _parse_vectors(
 
 def _parse_weight(
     message: pb.VectorQuery, limits: Limits, violations: Violations, path: str
-) -> float:
+) -> float | None:
     if not message.HasField("weight"):
-        return 1.0
+        return None
     weight = message.weight
     allowed = f"0 to {limits.max_weight:g}"
     if not math.isfinite(weight):
@@ -195,21 +208,6 @@ def _parse_candidates(
     return count
 
 
-def _parse_k(message: pb.Fusion, violations: Violations) -> float:
-    if not message.reciprocal_rank.HasField("k"):
-        return DEFAULT_K
-    k = message.reciprocal_rank.k
-    if not (math.isfinite(k) and 0 <= k <= MAX_K):
-        violations.add(
-            "fusion.reciprocal_rank.k",
-            Reason.LIMIT_INVALID,
-            "is out of range",
-            got=k,
-            allowed=f"0 to {MAX_K:g}",
-        )
-    return k
-
-
 def _parse_limit(limit: int, limits: Limits, violations: Violations) -> int:
     if limit < 0:
         violations.add("limit", Reason.LIMIT_INVALID, "is negative", got=limit)
@@ -218,6 +216,34 @@ def _parse_limit(limit: int, limits: Limits, violations: Violations) -> int:
             "limit", Reason.LIMIT_TOO_LARGE, "is too large", got=limit, allowed=limits.max_limit
         )
     return limit or DEFAULT_LIMIT
+
+
+def _parse_offset(offset: int, limit: int, limits: Limits, violations: Violations) -> int:
+    if offset < 0:
+        violations.add("offset", Reason.LIMIT_INVALID, "is negative", got=offset)
+    elif offset and offset + limit > limits.max_candidate_count:
+        violations.add(
+            "offset",
+            Reason.LIMIT_TOO_LARGE,
+            "offset and limit together are too large",
+            got=offset + limit,
+            allowed=limits.max_candidate_count,
+        )
+    return offset
+
+
+def _check_candidates(query: SearchQuery, limits: Limits, violations: Violations) -> None:
+    # A limit or an offset that is too large has been noted already.
+    default = min(query.default_candidates, limits.max_candidate_count)
+    total = sum(leg.candidate_count or default for leg in query.vectors)
+    if total > limits.max_total_candidates:
+        violations.add(
+            "vectors",
+            Reason.LIMIT_TOO_LARGE,
+            "too many candidates in all",
+            got=total,
+            allowed=limits.max_total_candidates,
+        )
 
 
 def _render_hit(hit: SearchHit, fields: FieldSelection) -> pb.SearchHit:
@@ -235,11 +261,12 @@ def _render_score(score: VectorScore) -> pb.VectorScore:
         similarity=score.similarity,
         rank=score.rank,
         contribution=score.contribution,
+        normalized_score=score.normalized,
     )
 
 
 def _render_leg(leg: Leg) -> pb.Leg:
-    return pb.Leg(
+    message = pb.Leg(
         vector_name=leg.vector_name,
         input_kind=_KINDS[leg.input_kind],
         weight=leg.weight,
@@ -247,4 +274,7 @@ def _render_leg(leg: Leg) -> pb.Leg:
         candidates_found=leg.candidates_found,
         stamp=render_stamp(leg.stamp),
         tokens=render_tokens(leg.tokens),
+        score_threshold=leg.score_threshold,
     )
+    set_bounds(message, leg)
+    return message

@@ -24,6 +24,7 @@ def render_status(report: StatusReport) -> pb.GetStatusResponse:
         ),
         ocr_languages=report.ocr_languages,
         languages=report.languages,
+        pictures=pb.PictureStoreStatus(kind=report.pictures),
     )
 
 

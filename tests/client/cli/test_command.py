@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf.json_format import Parse
 from PIL import Image
 
 from tests.support.server import RunningServer
-from triptych import SearchResponse, payload
+from triptych import SearchResponse, make_item, payload
 from triptych.cli.app import run
 
 SPRITES = Path(__file__).resolve().parents[3] / "tools" / "sprites" / "png"
@@ -123,7 +124,7 @@ def test_a_table_of_hits(server: RunningServer, collection: str, capsys: Capture
     assert "A cup of coffee" in text
     assert "no term" in text
     assert "– has no such vector" in text
-    assert re.search(r"^legs  image ×1 · caption ×1 · ocr ×1 · terms ×1 by text$", text, re.M)
+    assert re.search(r"^legs  image ×1 · caption ×0.25 · ocr ×0.25 · terms ×1 by text$", text, re.M)
     assert re.search(r"^found 4 · 4 · 0 · 1 candidates, fused by reciprocal rank, k=2$", text, re.M)
     assert re.search(r"^time  [\d.]+ ms: ", text, re.M)
     assert "\x1b" not in text
@@ -217,8 +218,8 @@ def test_vectors_are_named_in_one_option_or_in_several(
         ),
         (
             ["a", "--weight", "caption=1", "--weight", "ocr=-1", "--limit", "5000"],
-            "--weight ocr: is negative (got -1.0, allowed 0 to 1000); "
-            "--limit: is too large (got 5000, allowed 1000) [WEIGHT_NEGATIVE]",
+            "--limit: is too large (got 5000, allowed 1000); "
+            "--weight ocr: is negative (got -1.0, allowed 0 to 1000) [LIMIT_TOO_LARGE]",
         ),
         (
             ["a", "--only", "ocr", "--weight", "ocr=0"],
@@ -304,6 +305,38 @@ def test_the_server_may_be_named_after_the_subcommand(
 ) -> None:
     assert run(["--server", "127.0.0.1:1", "status", "--server", server.address]) == 0
     assert server.address in capsys.readouterr().out
+
+
+def test_a_contact_sheet_of_the_pictures_that_the_server_keeps(
+    server: RunningServer, collection: str, folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    with server.client() as client:
+        client.upsert(collection, [make_item("words", caption="a cup of words")])
+    sheets = []
+    for name, pictures in (("kept", []), ("folder", ["--pictures", str(folder)])):
+        out = tmp_path / f"{name}.png"
+        arguments = ["--collection", collection, "--sheet", str(out), *pictures]
+        assert command(server, "search", "a cup", *arguments) == 0
+        # That of words has no picture.
+        assert capsys.readouterr().err == f"contact sheet: {out}; 1 of 5 pictures not found\n"
+        with Image.open(out) as image:
+            sheets.append(np.asarray(image.convert("RGB"), np.float64))
+    assert np.abs(sheets[0] - sheets[1]).mean() < 2
+
+
+def test_what_is_kept_of_the_pictures(
+    server: RunningServer, folder: Path, capsys: Captured
+) -> None:
+    assert ingest(server, folder, "keeps", "--keep", "original") == 0
+    with server.client() as client:
+        kept = client.get_item_image("keeps", "dogs/dog.png")
+        assert kept.data == (folder / "dogs" / "dog.png").read_bytes()
+    assert ingest(server, folder, "keeps") == 0
+    capsys.readouterr()
+    assert ingest(server, folder, "keeps", "--keep", "none") == 2
+    assert capsys.readouterr().err == (
+        "triptych: --keep none: collection 'keeps' is there already, and keeps original\n"
+    )
 
 
 def test_the_status(server: RunningServer, collection: str, capsys: Captured) -> None:

@@ -60,7 +60,6 @@ def test_a_defect_of_the_server(service: Service, capsys: Captured) -> None:
     ("arguments", "what"),
     [
         (["search"], "needs TEXT or --image"),
-        (["search", "a", "--sheet", "x.png"], "--sheet needs --pictures"),
         (["search", "a", "--where", "price"], "is no comparison"),
         (["search", "a", "--where", "price=9007199254740993"], "NUMBER_NOT_EXACT"),
         (
@@ -172,6 +171,18 @@ def test_the_examples_of_the_help_work(
     assert len(examples) == 8
     for example in examples:
         assert run(shlex.split(example)) == 0, capsys.readouterr().err
+
+
+def test_a_sheet_of_a_collection_that_keeps_no_pictures(
+    service: Service, tmp_path: Path, capsys: Captured
+) -> None:
+    none = Collection(id="p", image_retention=Collection.IMAGE_RETENTION_NONE)
+    service.on("GetCollection", gives(GetCollectionResponse(collection=none)))
+    out = tmp_path / "sheet.png"
+    assert command(service, "search", "cup", "--collection", "p", "--sheet", str(out)) == 2
+    assert "--sheet needs --pictures" in one_line(capsys)
+    assert not out.exists()
+    assert [call.method for call in service.calls] == ["GetCollection"]
 
 
 def test_without_its_extra_the_command_says_what_to_install() -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.client.cli.answers import CAPTION, answer
-from triptych import Leg, SearchResponse
+from triptych import Fusion, Leg, SearchResponse, VectorScore
 from triptych.cli.table import leg_labels, render_search
 
 PANELS = ("image", "caption", "ocr", "terms")
@@ -109,3 +109,15 @@ def test_legs_of_one_vector_are_told_apart() -> None:
     response.legs[1].input_kind = Leg.INPUT_KIND_IMAGE
     assert leg_labels(response.legs) == ["image 1", "image 2", "terms"]
     assert "image 1 ×2 (text) · image 2 ×1 (image) · terms ×1 (text)" in rendered(response, 160)
+
+
+def test_a_fusion_by_similarity_and_a_leg_below_its_threshold() -> None:
+    response = answer(*PANELS)
+    response.fusion.weighted_sum.normalization = Fusion.NORMALIZATION_MIN_MAX
+    low = response.hits[0].vector_scores[0]
+    low.state, low.contribution = VectorScore.STATE_BELOW_THRESHOLD, 0
+    low.ClearField("rank")
+    text = rendered(response, width=160)
+    assert "0.866 #< +0.000" in text
+    assert "fused by weighted sum min max" in text
+    assert "#< below the leg's threshold" in text

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.bad_input.build import (
+    FP,
     IA,
     ID,
     NAN,
+    NF,
     Row,
     dense,
 )
 from triptych.v1.common_pb2 import Image
 from triptych.v1.filter_pb2 import Filter
-from triptych.v1.item_pb2 import Item, OcrOptions
+from triptych.v1.item_pb2 import Item, KeptImage, OcrOptions
 from triptych.v1.item_service_pb2 import (
     DeleteItemsRequest,
+    GetItemImageRequest,
     UpsertItemsRequest,
 )
 
@@ -59,6 +62,34 @@ ROWS: dict[str, Row] = {
         IA,
         "LIMIT_INVALID",
         "ocr.time_limit_ms",
+    ),
+    # Pictures
+    "picture of no item in particular": Row(
+        GetItemImageRequest(collection_id=ID), IA, "ID_EMPTY", "id"
+    ),
+    "picture of a collection that is none": Row(
+        GetItemImageRequest(collection_id="../data", id="a"),
+        IA,
+        "COLLECTION_ID_INVALID",
+        "collection_id",
+    ),
+    "picture in a variant that there is not": Row(
+        GetItemImageRequest(
+            collection_id=ID,
+            id="a",
+            variant=9,  # type: ignore[arg-type]
+        ),
+        IA,
+        "FIELD_INVALID",
+        "variant",
+    ),
+    "picture in a variant that is not kept": Row(
+        GetItemImageRequest(collection_id=ID, id="a", variant=KeptImage.VARIANT_ORIGINAL),
+        FP,
+        "IMAGE_NOT_KEPT",
+    ),
+    "picture of an item that is not there": Row(
+        GetItemImageRequest(collection_id=ID, id="nobody"), NF, "ITEM_NOT_FOUND"
     ),
     # Removing
     "delete of nothing in particular": Row(

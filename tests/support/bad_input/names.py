@@ -82,6 +82,9 @@ ROWS: dict[str, Row] = {
     "unknown encoder of a space": Row(
         space(sources=[IMAGE], encoder_id="siglip"), FP, "ENCODER_UNKNOWN"
     ),
+    "unknown image retention": Row(
+        create(image_retention=9), IA, "FIELD_INVALID", "image_retention"
+    ),
     "unknown language": Row(create(language="tlh"), IA, "LANGUAGE_UNSUPPORTED", "language"),
     "space without a source": Row(space(), IA, "VECTOR_SPACE_INVALID", "vector_spaces[0].sources"),
     "space of pictures and texts": Row(

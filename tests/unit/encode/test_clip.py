@@ -84,11 +84,14 @@ async def test_embeddings_have_unit_length(encoder: ClipEncoder) -> None:
 
 async def test_a_picture_alone_and_in_a_batch_is_the_same(encoder: ClipEncoder) -> None:
     alone = [await encoder.encode_image(given) for given in PICTURES]
-    runs = encoder.image_counters.runs
-
-    together = await asyncio.gather(*map(encoder.encode_image, PICTURES * 3))
-
-    assert encoder.image_counters.runs - runs < len(PICTURES) * 3
+    # A busy machine may prepare pictures more slowly than it runs them, one by one.
+    for _ in range(50):
+        runs = encoder.image_counters.runs
+        together = await asyncio.gather(*map(encoder.encode_image, PICTURES * 3))
+        if encoder.image_counters.runs - runs < len(together):
+            break
+    else:
+        pytest.fail("no two pictures ever met in a batch")
     for index, vector in enumerate(together):
         np.testing.assert_allclose(vector, alone[index % len(PICTURES)], atol=1e-6)
     assert not np.allclose(alone[0], alone[1], atol=1e-3)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from triptych_server.domain.store_place import QdrantAddress
 from triptych_server.settings import (
     PREFIX,
     Settings,
@@ -65,11 +66,21 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
     ("name", "values", "needed"),
     [
         ("LISTEN", ["nowhere", ":50051", "a:65536", "a:", ""], "host:port, port 0 to 65535"),
-        ("STORE", ["", "qdrant://x", "embedded:", "/data"], "embedded:FOLDER"),
+        (
+            "STORE",
+            "|embedded:|/data|qdrant:|qdrant://|qdrant:host|qdrant:///x|http://host:6333|"
+            "qdrant://host:0|qdrant://host:70000|qdrant://host:x".split("|"),
+            "embedded:FOLDER or qdrant://HOST[:PORT][/PREFIX] (qdrants:// for TLS)",
+        ),
         (
             "ENCODERS",
             ["", "a,,b", "a,a", "=x"],
             "NAME or NAME=FOLDER, joined by commas, no name twice",
+        ),
+        (
+            "PICTURES",
+            ["", "somewhere", "folder:", "folder:/", "s3:bucket", "s3://", "://x", "a::s3://b"],
+            "folder:PATH, a URL such as s3://BUCKET/PATH, or auto",
         ),
         ("DEVICE", ["", "gpu", "CPU"], "cpu, cuda or auto"),
         ("THREADS", ["", "x", "-1", "257", "1.5", "1e2", "²"], "a whole number, 0 to 256"),
@@ -104,6 +115,9 @@ def test_every_setting_tells_its_fault_in_words_of_our_own(
         return
     [line] = problem()
     assert line.startswith(f"{PREFIX}{name.upper()}: needs ")
+    if name == "qdrant_api_key":
+        assert line.endswith(": needs a text of printable ASCII (got ***)")
+        return
     assert line.endswith("(got '" + (",?[31m ?" * 10)[:63] + "…')")
     assert "nput should" not in line
     assert "Value error" not in line
@@ -154,7 +168,7 @@ def test_variables_that_are_no_settings_are_named_without_their_values() -> None
         "TRIPTYCH_SERVER_PORT_50051_TCP": "tcp://10.0.0.1:50051",
     }
     assert unknown_variables(environment) == [
-        "TRIPTYCH_API_KEY is no setting; triptych-server --help lists them",
+        "TRIPTYCH_API_KEY is no setting; is TRIPTYCH_QDRANT_API_KEY meant?",
         "TRIPTYCH_OCR_LANG is no setting; is TRIPTYCH_OCR_LANGUAGE meant?",
         "TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?",
         "triptych_stor is no setting; is TRIPTYCH_STORE meant?",
@@ -193,3 +207,59 @@ def test_the_server_warns_of_a_variable_that_is_no_setting(tmp_path: Path) -> No
         " WARNING triptych TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?"
     )
     assert end.startswith("triptych-server: model folder ")
+
+
+@pytest.mark.parametrize(
+    ("store", "place"),
+    [
+        ("embedded:./data", Path("data")),
+        ("embedded:qdrant://x", Path("qdrant:/x")),
+        ("qdrant://host", QdrantAddress("host", 6334, False, "")),
+        ("qdrant://host:7000/", QdrantAddress("host", 7000, False, "")),
+        ("qdrants://q.example.org:443/live-2", QdrantAddress("q.example.org", 443, True, "live-2")),
+        ("qdrant://[::1]:6334", QdrantAddress("[::1]", 6334, False, "")),
+    ],
+)
+def test_where_the_store_is(store: str, place: Path | QdrantAddress) -> None:
+    assert read_settings(["--store", store, "--pictures", "folder:/srv"]).store_place == place
+
+
+def test_beside_a_qdrant_server_pictures_need_a_place() -> None:
+    assert problem("--store", "qdrant://host") == [
+        "TRIPTYCH_PICTURES: needs folder:PATH or a URL, since the store is no folder (got 'auto')"
+    ]
+
+
+@pytest.mark.parametrize("rest", ["/a/b", "/A", "#x", "?tls=true"])
+def test_an_address_with_something_else_behind_it(rest: str) -> None:
+    [line] = problem("--store", f"qdrant://host{rest}")
+    assert "; PREFIX is 1 to 63 of a-z, 0-9, _ and - (got " in line
+
+
+def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPTYCH_QDRANT_API_KEY", "sesame")
+    settings = read_settings([])
+    assert settings.qdrant_key == "sesame"
+    assert "sesame" not in repr(settings)
+    monkeypatch.setenv("TRIPTYCH_QDRANT_API_KEY", "")
+    assert read_settings([]).qdrant_key is None
+    for store in ("qdrant://sesame@host", "qdrant://u:sesame@host/x", "qdrant://h?key=sesame"):
+        [line] = problem("--store", store)
+        assert line.startswith("--store: ")
+        assert "***" in line
+        assert "sesame" not in line
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("auto", Path("/srv/data/pictures")),
+        ("folder:/srv/pictures", Path("/srv/pictures")),
+        ("file:///srv/pictures", Path("/srv/pictures")),
+        ("s3://bucket/pictures", "s3://bucket/pictures"),
+        ("memory://x", "memory://x"),
+    ],
+)
+def test_where_pictures_are(value: str, place: Path | str) -> None:
+    settings = read_settings(["--store", "embedded:/srv/data", "--pictures", value])
+    assert settings.pictures_place == place

@@ -11,7 +11,16 @@ import pytest
 
 from triptych_server.domain.collections import FieldType, PayloadField, Stamp
 from triptych_server.domain.errors import Exhausted, Reason
-from triptych_server.domain.items import Box, ImageInfo, OcrReading, OcrState, OcrWord, Record
+from triptych_server.domain.items import (
+    Box,
+    ImageInfo,
+    ImageVariant,
+    KeptImage,
+    OcrReading,
+    OcrState,
+    OcrWord,
+    Record,
+)
 from triptych_server.domain.layout import (
     RESERVED_KEY,
     from_payload,
@@ -97,7 +106,18 @@ def test_a_record_comes_back_as_it_went() -> None:
         ocr_text="HELLO",
         hashes={"caption": "x"},
         stamps={"image": Stamp("m", "1", "p"), "audio": None},
-        image=ImageInfo("PNG", 3, 4, 5, "ab", 6),
+        image=ImageInfo(
+            "PNG",
+            3,
+            4,
+            5,
+            "ab",
+            6,
+            (
+                KeptImage(ImageVariant.ORIGINAL, "image/png", 3, 4, 5, "ab"),
+                KeptImage(ImageVariant.THUMBNAIL, "image/webp", 3, 4, 7, "cd"),
+            ),
+        ),
         ocr=OcrReading(OcrState.READ, "HELLO", (OcrWord("HELLO", 0.9, Box(1, 2, 3, 4)),), "eng"),
         create_time=now,
         update_time=now,
@@ -105,6 +125,19 @@ def test_a_record_comes_back_as_it_went() -> None:
     stored = to_payload(record, {"n": 1})
     assert set(stored) == {"n", RESERVED_KEY}
     assert from_payload(stored) == (record, {"n": 1})
+
+
+def test_a_picture_of_which_nothing_is_kept_says_nothing_of_it() -> None:
+    """As the points of servers that kept no pictures yet."""
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    image = ImageInfo("PNG", 3, 4, 5, "ab", 6)
+    record = Record("a", "", None, None, {}, {}, image, None, now, now)
+    stored = to_payload(record, {})
+    ours = stored[RESERVED_KEY]
+    assert isinstance(ours, dict)
+    assert isinstance(ours["image"], dict)
+    assert "kept" not in ours["image"]
+    assert from_payload(stored)[0] == record
 
 
 @pytest.mark.parametrize("payload", [{}, {RESERVED_KEY: 1}, {RESERVED_KEY: {"v": 2}}])

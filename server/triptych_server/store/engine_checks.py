@@ -1,15 +1,16 @@
-"""What must not reach the engine.
+"""What must not reach an engine.
 
-The engine writes an operation to its log before it carries it out, and carries the log out again
-at the next start. So one that it cannot bear does not fail alone: part of its batch may be kept,
-and where it makes the engine panic, or cannot be read back from the log, the collection can never
-be opened again. Seen with rows of unequal length, with sparse vectors of unequal halves, with
-payloads nested 200 deep, and with a deletion by a filter nested 32 deep. The wire has refused all
-of it; this is the fence in front of the cliff.
+Qdrant, embedded or not, writes an operation to its log before it carries it out, and carries the
+log out again at the next start. So one that it cannot bear does not fail alone: part of its batch
+may be kept, and where it makes the engine panic, or cannot be read back from the log, the
+collection can never be opened again. Seen on the embedded engine with rows of unequal length, with
+sparse vectors of unequal halves, with payloads nested 200 deep, and with a deletion by a filter
+nested 32 deep. The wire has refused all of it; this is the fence in front of the cliff.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -50,7 +51,10 @@ def check_vector(space: VectorSpace, vector: Vector) -> None:
 
 
 def check_payload(payload: Mapping[str, Json]) -> None:
-    """Raises ValueError where the payload is nested deeper than the engine can read back."""
+    """Raises ValueError where the payload is nested deeper than the engine can read back.
+
+    And where it holds a number that is not finite, for which JSON has no text.
+    """
     level: list[Json] = [dict(payload)]
     for _ in range(MAX_PAYLOAD_DEPTH):
         inner: list[Json] = []
@@ -59,6 +63,8 @@ def check_payload(payload: Mapping[str, Json]) -> None:
                 inner.extend(value.values())
             elif isinstance(value, list):
                 inner.extend(value)
+        if not all(math.isfinite(value) for value in inner if isinstance(value, float)):
+            raise ValueError("a number in the payload that is not finite")
         level = [value for value in inner if isinstance(value, dict | list)]
         if not level:
             return
