@@ -8,6 +8,7 @@ nothing, blocks the event loop and ignores payload indexes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 
@@ -16,7 +17,7 @@ from qdrant_client import AsyncQdrantClient, models
 from tests.support.reference_filters import reference_filter
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import collection_not_found
-from triptych_server.domain.filters import Filter
+from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
 from triptych_server.store.errors import collection_exists
 from triptych_server.store.qdrant_mapping import (
@@ -125,7 +126,8 @@ class ReferenceStore:
             if leg.within is not None and not leg.within:
                 answers.append(())
                 continue
-            request = qdrant_query(collection, leg)
+            # Its filters are its own: a server refuses some that it can answer.
+            request = qdrant_query(collection, replace(leg, filter=EVERYTHING))
             # Without the search parameters: it is exact in any case, and warns of them.
             response = await self._client.query_points(
                 collection_id,
