@@ -248,7 +248,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_QUERY_EMPTY: _ErrorReason.ValueType  # 43
     """There is nothing to look for.
 
-    For example: `input: set one of text, image, vector, item_id, stored_vector`
+    For example: `input: set one of text, image, vector, item_id, stored_vector, composed`
     """
     ERROR_REASON_QUERY_UNANSWERABLE: _ErrorReason.ValueType  # 44
     """No vector space of the collection can answer this input.
@@ -438,6 +438,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `the kept file of this picture is missing or damaged; send the item again to keep
     it anew`
+    """
+    ERROR_REASON_PARTS_CANCEL_OUT: _ErrorReason.ValueType  # 130
+    """The parts of a composed input add up to nothing, or to next to nothing: no direction is left to
+    search in.
+
+    For example: `input.composed: the parts cancel each other out for 'image' (got a sum of length
+    0, allowed from 0.002 for these weights)`
+    """
+    ERROR_REASON_WEIGHT_ZERO: _ErrorReason.ValueType  # 131
+    """A part of a composed input has weight 0.
+
+    For example: `input.composed.parts[1].weight: is 0, so that the part counts for nothing: leave
+    it out`
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -686,7 +699,7 @@ For example: `vector_spaces[3].name: the same name as vector_spaces[0] (got imag
 ERROR_REASON_QUERY_EMPTY: ErrorReason.ValueType  # 43
 """There is nothing to look for.
 
-For example: `input: set one of text, image, vector, item_id, stored_vector`
+For example: `input: set one of text, image, vector, item_id, stored_vector, composed`
 """
 ERROR_REASON_QUERY_UNANSWERABLE: ErrorReason.ValueType  # 44
 """No vector space of the collection can answer this input.
@@ -876,5 +889,18 @@ ERROR_REASON_IMAGE_LOST: ErrorReason.ValueType  # 92
 
 For example: `the kept file of this picture is missing or damaged; send the item again to keep
 it anew`
+"""
+ERROR_REASON_PARTS_CANCEL_OUT: ErrorReason.ValueType  # 130
+"""The parts of a composed input add up to nothing, or to next to nothing: no direction is left to
+search in.
+
+For example: `input.composed: the parts cancel each other out for 'image' (got a sum of length
+0, allowed from 0.002 for these weights)`
+"""
+ERROR_REASON_WEIGHT_ZERO: ErrorReason.ValueType  # 131
+"""A part of a composed input has weight 0.
+
+For example: `input.composed.parts[1].weight: is 0, so that the part counts for nothing: leave
+it out`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -128,6 +128,7 @@ class QueryInput(_message.Message):
     VECTOR_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
     STORED_VECTOR_FIELD_NUMBER: _builtins.int
+    COMPOSED_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Words: encoded by the text tower of each leg's encoder, or as terms for a sparse leg."""
     item_id: _builtins.str
@@ -146,6 +147,12 @@ class QueryInput(_message.Message):
     def stored_vector(self) -> Global___StoredVector:
         """One vector of a stored item, asked of other names too. Its item is not among the hits."""
 
+    @_builtins.property
+    def composed(self) -> Global___Composed:
+        """Several of these at once, added and taken away in one vector space: this picture, but in
+        red, and without people. Sparse legs can't answer it.
+        """
+
     def __init__(
         self,
         *,
@@ -154,16 +161,130 @@ class QueryInput(_message.Message):
         vector: _vector_pb2.Vector | None = ...,
         item_id: _builtins.str = ...,
         stored_vector: Global___StoredVector | None = ...,
+        composed: Global___Composed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["composed", b"composed", "image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["composed", b"composed", "image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "image", "vector", "item_id", "stored_vector"]  # noqa: Y015
+    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "image", "vector", "item_id", "stored_vector", "composed"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
 
 Global___QueryInput: _TypeAlias = QueryInput  # noqa: Y015
+
+@_typing.final
+class Composed(_message.Message):
+    """Several inputs put together into one query vector, each with a weight of its own.
+
+    For a leg, v_j is the vector of part j in that leg's space, of unit length whatever it came with,
+    and w_j the part's weight. The leg is asked with
+
+        q = (the sum over the parts of w_j * v_j) / N, where N is the length of that sum,
+
+    so q has unit length, only the proportions of the weights count, and the order of the parts does
+    not. Each hit says in `VectorScore.part_shares` what each part has put into its similarity.
+
+    The same holds where a space compares by dot product: the lengths of the items' own vectors
+    count there as in every search, those of the parts do not. Who wants them to count multiplies
+    them into the weights.
+
+    `{"parts": [{"image": {"data": "..."}}, {"text": "a red background"},
+    {"text": "a blue background", "weight": -1}]}` is the picture, but in red and not in blue.
+
+    All parts have to lie in the leg's space: a text and a picture are encoded by the leg's encoder,
+    a vector has its dimension, an `item_id` stands for that item's vector of the leg's own name, and
+    a stored vector can be asked of it (see StoredVector). With no `vectors` in the request, every
+    space that can take all of the parts takes part. Where none can, or a named one can't:
+    MODEL_MISMATCH or QUERY_UNANSWERABLE, with the part that stands apart. Each part is one vector: of
+    a multivector just one that has a single window. A longer one is refused (QUERY_UNANSWERABLE)
+    where the request names the leg, and else the leg is skipped with a warning; so is every leg
+    whose vector the item of an `item_id` lacks.
+
+    Parts that cancel each other out have no direction left to search in: where N is less than a
+    thousandth of the sum of the weights' magnitudes, the request is refused (PARTS_CANCEL_OUT).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComposedPart]:
+        """What is put together: 1 to `Limits.max_composed_parts` parts."""
+
+    def __init__(
+        self,
+        *,
+        parts: _abc.Iterable[Global___ComposedPart] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parts", b"parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Composed: _TypeAlias = Composed  # noqa: Y015
+
+@_typing.final
+class ComposedPart(_message.Message):
+    """One input of a composed one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    VECTOR_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    STORED_VECTOR_FIELD_NUMBER: _builtins.int
+    weight: _builtins.float
+    """How much it counts, from -1000 to 1000; 1 where unset. Below 0 it leads away from what it
+    shows. 0 is refused (WEIGHT_ZERO): such a part is better left out.
+    """
+    text: _builtins.str
+    """Words: encoded by the text tower of each leg's encoder."""
+    item_id: _builtins.str
+    """A stored item: on each leg, the item's own vector of that leg's name. It is not among the
+    hits.
+    """
+    @_builtins.property
+    def image(self) -> _common_pb2.Image:
+        """A picture: encoded by the vision tower of each leg's encoder."""
+
+    @_builtins.property
+    def vector(self) -> _vector_pb2.Vector:
+        """A ready vector, a dense one. As with a bare vector, the request needs `vectors`, or a
+        collection where just one space takes all of the parts.
+        """
+
+    @_builtins.property
+    def stored_vector(self) -> Global___StoredVector:
+        """One vector of a stored item. Its item is not among the hits."""
+
+    def __init__(
+        self,
+        *,
+        weight: _builtins.float | None = ...,
+        text: _builtins.str = ...,
+        image: _common_pb2.Image | None = ...,
+        vector: _vector_pb2.Vector | None = ...,
+        item_id: _builtins.str = ...,
+        stored_vector: Global___StoredVector | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "image", b"image", "input", b"input", "item_id", b"item_id", "stored_vector", b"stored_vector", "text", b"text", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
+    _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
+    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "image", "vector", "item_id", "stored_vector"]  # noqa: Y015
+    _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
+
+Global___ComposedPart: _TypeAlias = ComposedPart  # noqa: Y015
 
 @_typing.final
 class StoredVector(_message.Message):
@@ -569,6 +690,8 @@ class Leg(_message.Message):
         """A stored item."""
         INPUT_KIND_STORED_VECTOR: Leg._InputKind.ValueType  # 5
         """One named vector of a stored item."""
+        INPUT_KIND_COMPOSED: Leg._InputKind.ValueType  # 6
+        """Several parts in one vector."""
 
     class InputKind(_InputKind, metaclass=_InputKindEnumTypeWrapper):
         """What kind of input the leg was asked with."""
@@ -585,6 +708,8 @@ class Leg(_message.Message):
     """A stored item."""
     INPUT_KIND_STORED_VECTOR: Leg.InputKind.ValueType  # 5
     """One named vector of a stored item."""
+    INPUT_KIND_COMPOSED: Leg.InputKind.ValueType  # 6
+    """Several parts in one vector."""
 
     VECTOR_NAME_FIELD_NUMBER: _builtins.int
     INPUT_KIND_FIELD_NUMBER: _builtins.int
@@ -596,6 +721,7 @@ class Leg(_message.Message):
     SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
     MIN_MAX_FIELD_NUMBER: _builtins.int
     DISTRIBUTION_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     vector_name: _builtins.str
     """The vector space."""
     input_kind: Global___Leg.InputKind.ValueType
@@ -624,6 +750,10 @@ class Leg(_message.Message):
     def distribution(self) -> Global___DistributionBounds:
         """For NORMALIZATION_DISTRIBUTION."""
 
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegPart]:
+        """For a composed input: its parts, in their order."""
+
     def __init__(
         self,
         *,
@@ -637,10 +767,11 @@ class Leg(_message.Message):
         score_threshold: _builtins.float | None = ...,
         min_max: Global___MinMaxBounds | None = ...,
         distribution: Global___DistributionBounds | None = ...,
+        parts: _abc.Iterable[Global___LegPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "distribution", b"distribution", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "distribution", b"distribution", "input_kind", b"input_kind", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "distribution", b"distribution", "input_kind", b"input_kind", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "parts", b"parts", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
@@ -652,6 +783,38 @@ class Leg(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_normalization_bounds) -> _WhichOneofReturnType_normalization_bounds | None: ...
 
 Global___Leg: _TypeAlias = Leg  # noqa: Y015
+
+@_typing.final
+class LegPart(_message.Message):
+    """One part of a leg's composed input."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INPUT_KIND_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    input_kind: Global___Leg.InputKind.ValueType
+    """What kind of input it is."""
+    weight: _builtins.float
+    """Its weight."""
+    @_builtins.property
+    def tokens(self) -> _common_pb2.TokenUse:
+        """For a text: how much of it was read."""
+
+    def __init__(
+        self,
+        *,
+        input_kind: Global___Leg.InputKind.ValueType = ...,
+        weight: _builtins.float = ...,
+        tokens: _common_pb2.TokenUse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["input_kind", b"input_kind", "tokens", b"tokens", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegPart: _TypeAlias = LegPart  # noqa: Y015
 
 @_typing.final
 class MinMaxBounds(_message.Message):
@@ -789,6 +952,7 @@ class VectorScore(_message.Message):
     RANK_FIELD_NUMBER: _builtins.int
     CONTRIBUTION_FIELD_NUMBER: _builtins.int
     NORMALIZED_SCORE_FIELD_NUMBER: _builtins.int
+    PART_SHARES_FIELD_NUMBER: _builtins.int
     state: Global___VectorScore.State.ValueType
     """Whether the leg has something to say of this item."""
     similarity: _builtins.float
@@ -803,6 +967,16 @@ class VectorScore(_message.Message):
     """n(similarity), see Fusion.Normalization; with NONE the similarity itself. Set when SCORED and
     the fusion is by similarity.
     """
+    @_builtins.property
+    def part_shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """For a composed input, what each part has put into `similarity`, in the order of `Leg.parts`:
+        w_j * (v_j . x) / N in the terms of Composed, where x is the item's own vector and `.` the dot
+        product. Of a multivector, x is the one nearest to the query. The shares add up to `similarity`
+        to within the rounding of single precision, in which the engine counts; one below 0 has made it
+        smaller. Set where `similarity` is, unless the item was written anew while the search ran, so
+        that the vector that was compared is gone.
+        """
+
     def __init__(
         self,
         *,
@@ -811,10 +985,11 @@ class VectorScore(_message.Message):
         rank: _builtins.int | None = ...,
         contribution: _builtins.float = ...,
         normalized_score: _builtins.float | None = ...,
+        part_shares: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "normalized_score", b"normalized_score", "rank", b"rank", "similarity", b"similarity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "contribution", b"contribution", "normalized_score", b"normalized_score", "rank", b"rank", "similarity", b"similarity", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "contribution", b"contribution", "normalized_score", b"normalized_score", "part_shares", b"part_shares", "rank", b"rank", "similarity", b"similarity", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__normalized_score: _TypeAlias = _typing.Literal["normalized_score"]  # noqa: Y015
     _WhichOneofArgType__normalized_score: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score"]  # noqa: Y015

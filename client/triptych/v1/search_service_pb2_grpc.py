@@ -56,8 +56,8 @@ class SearchServiceServicer(object):
         the filter. The union of these candidates is then scored exactly on every leg, so that every
         hit has a true similarity for each of its vectors, and the fusion ranks the union.
 
-        Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE, the WEIGHT_*,
-        LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND,
+        Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE,
+        PARTS_CANCEL_OUT, the WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND,
         ITEM_NOT_FOUND for an input by id or a stored vector);
         FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
         FILTER_FIELD_UNINDEXED);

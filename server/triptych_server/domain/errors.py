@@ -119,6 +119,8 @@ class Reason(StrEnum):
     IMAGE_NOT_KEPT = "IMAGE_NOT_KEPT"
     ITEM_HAS_NO_IMAGE = "ITEM_HAS_NO_IMAGE"
     IMAGE_LOST = "IMAGE_LOST"
+    PARTS_CANCEL_OUT = "PARTS_CANCEL_OUT"
+    WEIGHT_ZERO = "WEIGHT_ZERO"
 
 
 def clip(value: object) -> str:

@@ -25,6 +25,7 @@ class Limits:
     max_total_candidates: int = 20_000
     max_legs: int = 16
     max_weight: float = 1000.0
+    max_composed_parts: int = 16
     max_filter_conditions: int = 256
     max_filter_values: int = 4096
     max_filter_depth: int = 16

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from triptych_server.domain.collections import Stamp
 from triptych_server.domain.filters import Filter
@@ -52,7 +54,26 @@ class StoredVectorInput:
     vector_name: str
 
 
-QueryInput = TextInput | ImageInput | VectorInput | ItemIdInput | StoredVectorInput
+PlainInput = TextInput | ImageInput | VectorInput | ItemIdInput | StoredVectorInput
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedPart:
+    """One input of a composed one; ``weight`` is finite and not 0."""
+
+    input: PlainInput
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedInput:
+    """Several inputs put together into one query vector, at least one; see
+    ``domain.composition``."""
+
+    parts: tuple[ComposedPart, ...]
+
+
+QueryInput = PlainInput | ComposedInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +141,33 @@ class InputKind(Enum):
     VECTOR = "vector"
     ITEM_ID = "item_id"
     STORED_VECTOR = "stored_vector"
+    COMPOSED = "composed"
+
+
+_KINDS: Mapping[type[QueryInput], InputKind] = MappingProxyType(
+    {
+        TextInput: InputKind.TEXT,
+        ImageInput: InputKind.IMAGE,
+        VectorInput: InputKind.VECTOR,
+        ItemIdInput: InputKind.ITEM_ID,
+        StoredVectorInput: InputKind.STORED_VECTOR,
+        ComposedInput: InputKind.COMPOSED,
+    }
+)
+
+
+def kind_of(given: QueryInput) -> InputKind:
+    """The kind of an input."""
+    return _KINDS[type(given)]
+
+
+@dataclass(frozen=True, slots=True)
+class PartUse:
+    """One part of a leg's composed input; ``tokens`` for a text."""
+
+    kind: InputKind
+    weight: float
+    tokens: TokenUse | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +183,7 @@ class Leg:
     tokens: TokenUse | None
     score_threshold: float | None
     bounds: Bounds | None
+    parts: tuple[PartUse, ...] = ()
 
 
 class ScoreState(Enum):
@@ -148,13 +197,14 @@ class ScoreState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class VectorScore:
-    """What one leg says of one hit."""
+    """What one leg says of one hit; ``part_shares`` for a composed input, one for each part."""
 
     state: ScoreState
     similarity: float | None
     rank: int | None
     normalized: float | None
     contribution: float
+    part_shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

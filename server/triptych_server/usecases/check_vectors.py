@@ -1,10 +1,23 @@
-"""Whether a vector that a caller brings fits a space."""
+"""Whether a space that a caller names is there, and a vector that he brings fits it."""
 
 from __future__ import annotations
 
-from triptych_server.domain.collections import Distance, SpaceKind, VectorSpace
-from triptych_server.domain.errors import Reason, Violation, violation
+from triptych_server.domain.collections import Collection, Distance, SpaceKind, VectorSpace
+from triptych_server.domain.errors import Reason, Violation, WrongState, clip, violation
 from triptych_server.domain.vectors import SparseVector, Vector, unit
+
+
+def known_space(collection: Collection, name: str, path: str) -> VectorSpace:
+    """The space of that name. Raises WrongState (VECTOR_NAME_UNKNOWN), its field under ``path``."""
+    space = collection.space(name)
+    if space is None:
+        known = ", ".join(s.name for s in collection.vector_spaces)
+        raise WrongState(
+            Reason.VECTOR_NAME_UNKNOWN,
+            f"{path}.vector_name: no such vector space (got {clip(name)}, allowed {known})",
+            subject=f"collections/{collection.id}",
+        )
+    return space
 
 
 def vector_kind(vector: Vector) -> SpaceKind:

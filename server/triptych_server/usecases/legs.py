@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from triptych_server.domain.collections import Collection, SpaceKind, VectorSpace
-from triptych_server.domain.errors import InvalidInput, Reason, WrongState, clip, violation
+from triptych_server.domain.errors import InvalidInput, Reason, WrongState, violation
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.queries import (
+    ComposedInput,
     ItemIdInput,
     QueryInput,
     SearchQuery,
@@ -17,7 +18,8 @@ from triptych_server.domain.queries import (
     VectorQuery,
 )
 from triptych_server.domain.vectors import SparseVector, Vector
-from triptych_server.usecases.check_vectors import misfit, vector_kind
+from triptych_server.usecases.check_vectors import known_space, misfit, vector_kind
+from triptych_server.usecases.composed import composed_refusal
 from triptych_server.usecases.stored_vectors import refusal
 
 
@@ -36,6 +38,18 @@ class LegPlan:
     input_path: str
     path: str = ""
     score_threshold: float | None = None
+    is_part: bool = False
+
+    @property
+    def parts(self) -> tuple[LegPlan, ...]:
+        """The leg once for each part of a composed input, with that part for its input."""
+        if not isinstance(self.input, ComposedInput):
+            return (self,)
+        path = f"{self.input_path}.composed.parts"
+        return tuple(
+            replace(self, input=part.input, input_path=f"{path}[{place}]", is_part=True)
+            for place, part in enumerate(self.input.parts)
+        )
 
 
 def plan_legs(collection: Collection, query: SearchQuery, limits: Limits) -> tuple[LegPlan, ...]:
@@ -52,10 +66,15 @@ def plan_legs(collection: Collection, query: SearchQuery, limits: Limits) -> tup
 
 
 def _named(collection: Collection, wanted: VectorQuery, query: SearchQuery) -> LegPlan:
-    space = _space(collection, wanted.vector_name, wanted.path)
-    if isinstance(wanted.input, StoredVectorInput):
+    space = known_space(collection, wanted.vector_name, wanted.path)
+    if isinstance(wanted.input, ComposedInput):
+        path = f"{wanted.input_path}.composed"
+        apart = composed_refusal(collection, space, wanted.input, path, named=True)
+        if apart is not None:
+            raise apart.error
+    elif isinstance(wanted.input, StoredVectorInput):
         path = f"{wanted.input_path}.stored_vector"
-        source = _space(collection, wanted.input.vector_name, path)
+        source = known_space(collection, wanted.input.vector_name, path)
         refused = refusal(collection, source, space, path)
         if refused is not None:
             raise refused
@@ -76,9 +95,11 @@ def _named(collection: Collection, wanted: VectorQuery, query: SearchQuery) -> L
 def _able(
     collection: Collection, query: SearchQuery, given: QueryInput, limits: Limits
 ) -> tuple[LegPlan, ...]:
-    if isinstance(given, StoredVectorInput):
+    if isinstance(given, ComposedInput):
+        able = _able_composed(collection, given)
+    elif isinstance(given, StoredVectorInput):
         path = "input.stored_vector"
-        source = _space(collection, given.vector_name, path)
+        source = known_space(collection, given.vector_name, path)
         spaces = collection.vector_spaces
         able = [space for space in spaces if refusal(collection, source, space, path) is None]
     else:
@@ -91,7 +112,8 @@ def _able(
         )
     if not able:
         raise _unanswerable(collection, "input", "no vector space can answer")
-    if isinstance(given, VectorInput) and len(able) > 1:
+    plain = [part.input for part in given.parts] if isinstance(given, ComposedInput) else [given]
+    if len(able) > 1 and any(isinstance(one, VectorInput) for one in plain):
         names = ", ".join(space.name for space in able)
         raise _unanswerable(collection, "input", f"vectors must say which of {names} is asked with")
     total = len(able) * query.default_candidates
@@ -110,20 +132,20 @@ def _able(
     )
 
 
-def _space(collection: Collection, name: str, path: str) -> VectorSpace:
-    space = collection.space(name)
-    if space is None:
-        known = ", ".join(s.name for s in collection.vector_spaces)
-        raise WrongState(
-            Reason.VECTOR_NAME_UNKNOWN,
-            f"{path}.vector_name: no such vector space (got {clip(name)}, allowed {known})",
-            subject=f"collections/{collection.id}",
-        )
-    return space
+def _able_composed(collection: Collection, given: ComposedInput) -> list[VectorSpace]:
+    """The spaces that take every part; raises what the nearest to that refuses, where none does."""
+    checked = [
+        (space, composed_refusal(collection, space, given, "input.composed", named=False))
+        for space in collection.vector_spaces
+    ]
+    able = [space for space, apart in checked if apart is None]
+    if not able:
+        raise max((a for _, a in checked if a is not None), key=lambda apart: apart.place).error
+    return able
 
 
 def _answers(space: VectorSpace, given: QueryInput) -> bool:
-    """Whether ``space`` can be asked with ``given``, which is no stored vector."""
+    """Whether ``space`` can be asked with ``given``, neither a stored vector nor composed."""
     if isinstance(given, ItemIdInput):
         return True
     if isinstance(given, VectorInput):

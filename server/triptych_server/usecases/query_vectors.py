@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from triptych_server.domain import layout
 from triptych_server.domain.collections import Collection, SpaceKind
+from triptych_server.domain.composition import Composition
 from triptych_server.domain.errors import InvalidInput, Reason, WrongState, clip, item_not_found
 from triptych_server.domain.items import Notice, TokenUse, WarningCode
 from triptych_server.domain.ports import ImageIntake, VectorStore
 from triptych_server.domain.queries import (
+    ComposedInput,
     ImageInput,
     ItemIdInput,
+    PartUse,
     StoredVectorInput,
     TextInput,
     VectorInput,
+    kind_of,
 )
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.usecases.check_vectors import as_compared, misfit
+from triptych_server.usecases.composed import put_together
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.legs import LegPlan
 from triptych_server.usecases.panels import truncation
 from triptych_server.usecases.stored_vectors import as_query
 from triptych_server.usecases.together import together, together_checked
 
+Embedding = tuple[Vector, TokenUse | None]
+Embeddings = dict[Hashable, Embedding]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedLeg:
-    """A leg with its query vector; ``tokens`` for a text on a dense or multi leg."""
+    """A leg with its query vector; ``tokens`` for a text on a dense or multi leg.
+
+    ``composition`` and ``parts`` for a composed input.
+    """
 
     plan: LegPlan
     vector: Vector
     tokens: TokenUse | None = None
+    composition: Composition | None = None
+    parts: tuple[PartUse, ...] = ()
 
     @property
     def is_askable(self) -> bool:
@@ -79,39 +92,26 @@ class QueryVectors:
         A plan whose item lacks its vector is left out, and so is one that the request does not
         name and that can't take a stored vector after all.
 
-        Raises InvalidInput (pictures, vectors that do not fit), NotFound (ITEM_NOT_FOUND),
-        Exhausted, WrongState (QUERY_UNANSWERABLE for a stored vector).
+        Raises InvalidInput (pictures, vectors that do not fit, PARTS_CANCEL_OUT), NotFound
+        (ITEM_NOT_FOUND), Exhausted, WrongState (QUERY_UNANSWERABLE for a stored vector).
         """
         notices: list[Notice] = []
-        stored = await self._stored_vectors(collection, plans)
-        embeddings = await self._embeddings(collection, plans, notices)
+        parts = tuple(part for plan in plans for part in plan.parts)
+        stored = await self._stored_vectors(collection, parts)
+        embeddings = await self._embeddings(collection, parts, notices)
         legs = []
         for plan in plans:
-            if isinstance(plan.input, VectorInput):
-                legs.append(EncodedLeg(plan, _fitting(plan, plan.input.vector)))
-            elif isinstance(plan.input, ItemIdInput):
-                vector = stored[plan.input.item_id].get(plan.space.name)
-                if vector is None:
-                    notices.append(_lacks(plan, plan.input.item_id))
-                else:
-                    legs.append(EncodedLeg(plan, vector))
-            elif isinstance(plan.input, StoredVectorInput):
-                vectors = stored[plan.input.item_id]
-                asked = _stored(collection, plan, plan.input, vectors, notices)
-                if asked is not None:
-                    legs.append(EncodedLeg(plan, asked))
-            else:
-                made, tokens = embeddings[_key(plan, plan.input)]
-                legs.append(EncodedLeg(plan, made, tokens))
-                if tokens is not None and tokens.truncated:
-                    where = f"{plan.input_path}.text"
-                    notices.append(truncation(tokens, f"vector {plan.space.name!r}", where))
+            known = [_known(collection, p, stored, embeddings, notices) for p in plan.parts]
+            made = [one for one in known if one is not None]
+            # One part that there is no vector of, and the leg can't be asked.
+            if len(made) == len(known):
+                legs.append(_encoded(plan, made))
         own_ids = tuple(layout.point_id(item_id) for item_id in stored)
         return Encoded(tuple(legs), own_ids, tuple(notices))
 
     async def _embeddings(
         self, collection: Collection, plans: tuple[LegPlan, ...], notices: list[Notice]
-    ) -> dict[Hashable, tuple[Vector, TokenUse | None]]:
+    ) -> Embeddings:
         """Every distinct (encoder, input) once, side by side."""
         texts: dict[Hashable, LegPlan] = {}
         pictures: dict[ImageInput, list[LegPlan]] = {}
@@ -128,9 +128,7 @@ class QueryVectors:
         )
         return {key: embedding for found in made for key, embedding in found.items()}
 
-    async def _embed_text(
-        self, collection: Collection, plan: LegPlan, key: Hashable
-    ) -> dict[Hashable, tuple[Vector, TokenUse | None]]:
+    async def _embed_text(self, collection: Collection, plan: LegPlan, key: Hashable) -> Embeddings:
         assert isinstance(plan.input, TextInput)
         if plan.space.kind is SpaceKind.SPARSE:
             text = plan.input.text
@@ -146,7 +144,7 @@ class QueryVectors:
         plans: list[LegPlan],
         given: ImageInput,
         notices: list[Notice],
-    ) -> dict[Hashable, tuple[Vector, TokenUse | None]]:
+    ) -> Embeddings:
         """One picture, decoded once and let go of when every encoder has seen it."""
         path = f"{plans[0].input_path}.image.data"
         by_key = {_key(plan, given): plan for plan in plans}
@@ -189,6 +187,53 @@ def _key(plan: LegPlan, given: TextInput | ImageInput) -> Hashable:
     return producer, given
 
 
+def _known(
+    collection: Collection,
+    plan: LegPlan,
+    stored: Mapping[str, Mapping[str, Vector]],
+    embeddings: Embeddings,
+    notices: list[Notice],
+) -> Embedding | None:
+    """The vector of a plan whose input is not composed; None, with a notice, where it has none."""
+    given = plan.input
+    if isinstance(given, VectorInput):
+        return _fitting(plan, given.vector), None
+    if isinstance(given, ItemIdInput):
+        vector = stored[given.item_id].get(plan.space.name)
+        if vector is None:
+            notices.append(_lacks(plan, given.item_id))
+            return None
+        if not plan.is_part:
+            return vector, None
+        own = StoredVectorInput(given.item_id, plan.space.name)
+        asked = _stored(collection, plan, own, {plan.space.name: vector}, notices)
+        return None if asked is None else (asked, None)
+    if isinstance(given, StoredVectorInput):
+        asked = _stored(collection, plan, given, stored[given.item_id], notices)
+        return None if asked is None else (asked, None)
+    assert isinstance(given, TextInput | ImageInput)
+    vector, tokens = embeddings[_key(plan, given)]
+    if tokens is not None and tokens.truncated:
+        where = f"{plan.input_path}.text"
+        notices.append(truncation(tokens, f"vector {plan.space.name!r}", where))
+    return vector, tokens
+
+
+def _encoded(plan: LegPlan, made: Sequence[Embedding]) -> EncodedLeg:
+    """The leg with the vector of its input, or of the parts of it put together."""
+    given = plan.input
+    if not isinstance(given, ComposedInput):
+        [(vector, tokens)] = made
+        return EncodedLeg(plan, vector, tokens)
+    vectors = [vector for vector, _ in made if not isinstance(vector, SparseVector)]
+    composition = put_together(plan.space, given, vectors, f"{plan.input_path}.composed")
+    parts = tuple(
+        PartUse(kind_of(part.input), part.weight, tokens)
+        for part, (_, tokens) in zip(given.parts, made, strict=True)
+    )
+    return EncodedLeg(plan, composition.vector, composition=composition, parts=parts)
+
+
 def _fitting(plan: LegPlan, vector: Vector) -> Vector:
     problem = misfit(plan.space, vector, f"{plan.input_path}.vector", as_query=True)
     if problem is not None:
@@ -204,16 +249,17 @@ def _stored(
     notices: list[Notice],
 ) -> Vector | None:
     """The stored vector as the leg is asked with it; None, with a notice, where that is skipped."""
-    path = f"{plan.input_path}.stored_vector"
+    path = f"{plan.input_path}.{kind_of(plan.input).value}"
     whose = f"{given.vector_name!r} of the item {clip(given.item_id)!r}"
     subject = f"collections/{collection.id}"
     vector = vectors.get(given.vector_name)
     if vector is None:
         message = f"{path}: there is no {whose}"
         raise WrongState(Reason.QUERY_UNANSWERABLE, message, subject=subject)
-    asked = as_query(plan.space, vector)
+    asked = as_query(plan.space, vector, alone=plan.is_part)
     if asked is None:
-        what = f"{whose} has {len(vector)} vectors, and {plan.space.name!r} takes one"
+        taker = "a part" if plan.is_part else repr(plan.space.name)
+        what = f"{whose} has {len(vector)} vectors, and {taker} takes one"
         if plan.path:
             raise WrongState(Reason.QUERY_UNANSWERABLE, f"{path}: {what}", subject=subject)
         message = f"{what}, so this leg was not asked"

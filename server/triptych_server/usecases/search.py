@@ -14,35 +14,22 @@ from triptych_server.domain.limits import Limits
 from triptych_server.domain.normalization import Bounds
 from triptych_server.domain.ports import LegQuery, VectorStore
 from triptych_server.domain.queries import (
-    ImageInput,
-    InputKind,
-    ItemIdInput,
     Leg,
-    QueryInput,
     ScoreState,
     SearchHit,
     SearchQuery,
     SearchResult,
-    StoredVectorInput,
-    TextInput,
-    VectorInput,
     VectorScore,
+    kind_of,
 )
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.filter_use import check_filter
 from triptych_server.usecases.items import check_vector_names, to_item
 from triptych_server.usecases.legs import plan_legs
+from triptych_server.usecases.part_shares import part_shares
 from triptych_server.usecases.query_vectors import EncodedLeg, QueryVectors
 from triptych_server.usecases.score_checks import check_scores
 from triptych_server.usecases.stopwatch import Stopwatch
-
-_KINDS: dict[type[QueryInput], InputKind] = {
-    TextInput: InputKind.TEXT,
-    ImageInput: InputKind.IMAGE,
-    VectorInput: InputKind.VECTOR,
-    ItemIdInput: InputKind.ITEM_ID,
-    StoredVectorInput: InputKind.STORED_VECTOR,
-}
 
 
 class Search:
@@ -73,8 +60,8 @@ class Search:
         if not any(leg.plan.weight for leg in legs):
             raise WrongState(
                 Reason.QUERY_UNANSWERABLE,
-                "input.item_id: the item has none of the vectors asked for, or only those of "
-                "weight 0",
+                "input: every leg of a weight above 0 was skipped: an item given lacks its vector, "
+                "or has several where one is taken",
                 subject=f"collections/{collection.id}",
             )
         check_scores(query, plans, legs)
@@ -145,12 +132,15 @@ class Search:
     ) -> tuple[SearchHit, ...]:
         kept: list[tuple[Fused, Item]] = []
         rest = ranking.items[query.offset :]
+        shared = any(leg.composition is not None for leg in legs)
         # An item deleted since the legs ran is no hit any more: the next best takes its place.
         while rest and len(kept) < query.limit:
             wanted = rest[: query.limit - len(kept)]
             rest = rest[len(wanted) :]
             points = await self._store.retrieve(
-                collection_id, [f.id for f in wanted], vectors=query.fields.wants_vectors
+                collection_id,
+                [f.id for f in wanted],
+                vectors=shared or query.fields.wants_vectors,
             )
             items = {point.id: to_item(point) for point in points}
             kept += [(f, items[f.id]) for f in wanted if f.id in items]
@@ -170,7 +160,7 @@ def _leg(leg: EncodedLeg, found: int, bounds: Bounds | None) -> Leg:
     plan = leg.plan
     return Leg(
         vector_name=plan.space.name,
-        input_kind=_KINDS[type(plan.input)],
+        input_kind=kind_of(plan.input),
         weight=plan.weight,
         candidate_count=plan.candidate_count,
         candidates_found=found,
@@ -178,6 +168,7 @@ def _leg(leg: EncodedLeg, found: int, bounds: Bounds | None) -> Leg:
         tokens=leg.tokens,
         score_threshold=plan.score_threshold,
         bounds=bounds,
+        parts=leg.parts,
     )
 
 
@@ -196,6 +187,13 @@ def _vector_scores(
         else:
             state = ScoreState.NO_SUCH_VECTOR
         scores.append(
-            VectorScore(state, part.similarity, part.rank, part.normalized, part.contribution)
+            VectorScore(
+                state,
+                part.similarity,
+                part.rank,
+                part.normalized,
+                part.contribution,
+                part_shares(leg, item, part.similarity),
+            )
         )
     return tuple(scores)

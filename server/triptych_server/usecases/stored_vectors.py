@@ -39,12 +39,13 @@ def refusal(
     return WrongState(Reason.QUERY_UNANSWERABLE, f"{path}.vector_name: {what}", subject=subject)
 
 
-def as_query(target: VectorSpace, vector: Vector) -> Vector | None:
-    """A stored vector as ``target`` is asked with it.
+def as_query(target: VectorSpace, vector: Vector, *, alone: bool = False) -> Vector | None:
+    """A stored vector as ``target`` is asked with it; with ``alone`` as one vector in any case.
 
-    None for a multivector of several vectors and a dense space, which takes one alone.
+    None for a multivector of several vectors, where a dense space or ``alone`` wants one.
     """
-    if target.kind is SpaceKind.DENSE and not isinstance(vector, SparseVector) and vector.ndim == 2:
+    alone = alone or target.kind is SpaceKind.DENSE
+    if alone and not isinstance(vector, SparseVector) and vector.ndim == 2:
         if vector.shape[0] > 1:
             return None
         vector = vector[0]

@@ -14,6 +14,7 @@ from triptych_server.domain.queries import (
     InputKind,
     ItemIdInput,
     Leg,
+    PlainInput,
     QueryInput,
     ScoreState,
     SearchHit,
@@ -30,6 +31,7 @@ from triptych_server.wire.common import (
     render_tokens,
     render_warnings,
 )
+from triptych_server.wire.composed import parse_composed
 from triptych_server.wire.filters import parse_filter
 from triptych_server.wire.fusion import parse_fusion, parse_threshold, render_fusion, set_bounds
 from triptych_server.wire.item_answers import render_item
@@ -39,7 +41,8 @@ from triptych_server.wire.vectors import parse_vector
 from triptych_server.wire.violations import Violations
 
 DEFAULT_LIMIT = 10
-_INPUTS = "set one of text, image, vector, item_id, stored_vector"
+_PARTS = "set one of text, image, vector, item_id, stored_vector"
+_INPUTS = f"{_PARTS}, composed"
 
 _KINDS = {
     InputKind.TEXT: pb.Leg.INPUT_KIND_TEXT,
@@ -47,6 +50,7 @@ _KINDS = {
     InputKind.VECTOR: pb.Leg.INPUT_KIND_VECTOR,
     InputKind.ITEM_ID: pb.Leg.INPUT_KIND_ITEM_ID,
     InputKind.STORED_VECTOR: pb.Leg.INPUT_KIND_STORED_VECTOR,
+    InputKind.COMPOSED: pb.Leg.INPUT_KIND_COMPOSED,
 }
 _STATES = {
     ScoreState.SCORED: pb.VectorScore.STATE_SCORED,
@@ -107,6 +111,24 @@ def _parse_input(
     path: str,
     notices: list[Notice],
 ) -> QueryInput | None:
+    if message.WhichOneof("input") == "composed":
+        return parse_composed(
+            message.composed,
+            limits,
+            violations,
+            f"{path}.composed",
+            lambda part, where: _parse_plain(part, limits, violations, where, notices),
+        )
+    return _parse_plain(message, limits, violations, path, notices)
+
+
+def _parse_plain(
+    message: pb.QueryInput | pb.ComposedPart,
+    limits: Limits,
+    violations: Violations,
+    path: str,
+    notices: list[Notice],
+) -> PlainInput | None:
     kind = message.WhichOneof("input")
     if kind == "text":
         text = parse_text(message.text, limits, violations, f"{path}.text", notices)
@@ -126,7 +148,8 @@ def _parse_input(
         if not stored.vector_name:
             violations.add(f"{path}.vector_name", Reason.FIELD_REQUIRED, "is not set")
         return StoredVectorInput(item_id, stored.vector_name)
-    violations.add(path, Reason.QUERY_EMPTY, _INPUTS)
+    inputs = _INPUTS if isinstance(message, pb.QueryInput) else _PARTS
+    violations.add(path, Reason.QUERY_EMPTY, inputs)
     return None
 
 
@@ -262,6 +285,7 @@ def _render_score(score: VectorScore) -> pb.VectorScore:
         rank=score.rank,
         contribution=score.contribution,
         normalized_score=score.normalized,
+        part_shares=score.part_shares,
     )
 
 
@@ -275,6 +299,12 @@ def _render_leg(leg: Leg) -> pb.Leg:
         stamp=render_stamp(leg.stamp),
         tokens=render_tokens(leg.tokens),
         score_threshold=leg.score_threshold,
+        parts=[
+            pb.LegPart(
+                input_kind=_KINDS[part.kind], weight=part.weight, tokens=render_tokens(part.tokens)
+            )
+            for part in leg.parts
+        ],
     )
     set_bounds(message, leg)
     return message
