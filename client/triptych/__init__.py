@@ -7,7 +7,7 @@
 ...         print(hit.rank, hit.item.id)
 1 cat-1
 
-`Client` makes the calls. `make_item`, `leg`, `query_input`, `Field`, and the fusions
+`Client` makes the calls. `make_item`, `leg`, `query_input`, `part`, `Field`, and the fusions
 `reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
 `error_of` read what they return, which is the contract's own messages, and `recompute` checks the
 scores in it. The most used of these are here, the rest in `triptych.v1`.
@@ -35,7 +35,7 @@ from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.images import ItemImage
 from triptych.items import make_item, payload
-from triptych.queries import leg, query_input
+from triptych.queries import composed, leg, part, query_input
 from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
 from triptych.v1.collection_pb2 import (
     Collection,
@@ -49,6 +49,8 @@ from triptych.v1.filter_pb2 import Filter
 from triptych.v1.item_pb2 import Item, KeptImage, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
 from triptych.v1.search_service_pb2 import (
+    Composed,
+    ComposedPart,
     Fusion,
     Leg,
     QueryInput,
@@ -65,6 +67,8 @@ __all__ = [
     "ArgumentError",
     "Client",
     "Collection",
+    "Composed",
+    "ComposedPart",
     "DataLoss",
     "DeadlineExceeded",
     "Difference",
@@ -104,6 +108,7 @@ __all__ = [
     "Violation",
     "Where",
     "at_least",
+    "composed",
     "elements",
     "error_of",
     "has_vector",
@@ -112,6 +117,7 @@ __all__ = [
     "make_item",
     "max_score",
     "min_score",
+    "part",
     "payload",
     "query_input",
     "reciprocal_rank",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from triptych import _requests as requests
 from triptych._calls import Calls
 from triptych.filters import Where
-from triptych.queries import StoredVectorLike, search_inputs
+from triptych.queries import ComposedLike, StoredVectorLike, search_inputs
 from triptych.v1.encode_service_pb2 import EncodeResponse
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.search_service_pb2 import Fusion, SearchResponse, VectorQuery
@@ -24,6 +24,7 @@ class SearchCalls(Calls):
         vector: VectorLike | None = None,
         item_id: str | None = None,
         stored_vector: StoredVectorLike | None = None,
+        composed: ComposedLike | None = None,
         vectors: Sequence[VectorQuery] = (),
         weights: Mapping[str, float] | None = None,
         where: Where | Filter | None = None,
@@ -49,6 +50,8 @@ class SearchCalls(Calls):
             item_id: a stored item, which stands for its own vector on each leg.
             stored_vector: one vector of a stored item, as `(item_id, vector_name)`, asked of every
                 vector of the same encoder.
+            composed: several of these put together, each a `part` with a weight of its own:
+                `[part(image=...), part(text="a red background")]`.
             vectors: the legs, made with `leg`; a leg without an input has the one above.
             weights: a short form of `vectors`: the names of the legs, each with its weight.
                 `{"image": 2, "terms": 1}` asks these two and no other.
@@ -64,7 +67,7 @@ class SearchCalls(Calls):
 
         Raises:
             InvalidArgument: QUERY_EMPTY, WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_*, VECTOR_*,
-                SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE.
+                SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE, PARTS_CANCEL_OUT.
             NotFound: COLLECTION_NOT_FOUND, ITEM_NOT_FOUND.
             FailedPrecondition: VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
                 FILTER_FIELD_UNINDEXED.
@@ -77,6 +80,7 @@ class SearchCalls(Calls):
             vector=vector,
             item_id=item_id,
             stored_vector=stored_vector,
+            composed=composed,
             vectors=vectors,
             weights=weights,
         )

@@ -6,15 +6,25 @@ from typing import TypeAlias
 from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text
 from triptych.errors import argument_error
-from triptych.v1.search_service_pb2 import QueryInput, StoredVector, VectorQuery
+from triptych.v1.search_service_pb2 import (
+    Composed,
+    ComposedPart,
+    QueryInput,
+    StoredVector,
+    VectorQuery,
+)
 from triptych.vectors import ImageLike, VectorLike, to_image, to_vector
 
-__all__ = ["StoredVectorLike", "leg", "query_input"]
+__all__ = ["ComposedLike", "StoredVectorLike", "composed", "leg", "part", "query_input"]
 
 StoredVectorLike: TypeAlias = StoredVector | tuple[str, str]
 """A vector of a stored item: the item's id, and which of its vectors."""
 
-_INPUTS = "set one of text, image, vector, item_id, stored_vector"
+ComposedLike: TypeAlias = Composed | ComposedPart | Sequence[ComposedPart]
+"""Several inputs put together into one: what `composed` makes, or its parts alone."""
+
+_PARTS = "set one of text, image, vector, item_id, stored_vector"
+_INPUTS = f"{_PARTS}, composed"
 
 
 def query_input(
@@ -24,9 +34,10 @@ def query_input(
     vector: VectorLike | None = None,
     item_id: str | None = None,
     stored_vector: StoredVectorLike | None = None,
+    composed: ComposedLike | None = None,
     field: str = "input",
 ) -> QueryInput:
-    """What to look for: words, a picture, a vector or a stored item; exactly one of them.
+    """What to look for: words, a picture, a vector, a stored item or several; exactly one of them.
 
     Args:
         text: words.
@@ -35,6 +46,7 @@ def query_input(
         item_id: a stored item, which stands for its own vector on each leg.
         stored_vector: one vector of a stored item, as `(item_id, vector_name)`, to be asked of
             vectors of other names too.
+        composed: several of these put together, made with `part`.
         field: where the input stands in the request, for the paths in errors.
 
     Raises:
@@ -45,10 +57,75 @@ def query_input(
     >>> query_input(text="a cup of coffee").text
     'a cup of coffee'
     """
-    found = _optional_input(text, image, vector, item_id, stored_vector, field)
+    found = _optional_input(text, image, vector, item_id, stored_vector, composed, field)
     if found is None:
         raise argument_error(field, "QUERY_EMPTY", _INPUTS)
     return found
+
+
+def part(
+    *,
+    weight: float | None = None,
+    text: str | None = None,
+    image: ImageLike | None = None,
+    vector: VectorLike | None = None,
+    item_id: str | None = None,
+    stored_vector: StoredVectorLike | None = None,
+) -> ComposedPart:
+    """One part of a composed input: what it shows, and how much it counts.
+
+    Args:
+        weight: -1000 to 1000 and not 0; 1 where None. Below 0 it leads away from what it shows.
+        text, image, vector, item_id, stored_vector: exactly one of them, as `query_input` takes
+            them; a vector has to be dense.
+
+    Raises:
+        ArgumentError: none (QUERY_EMPTY) or several (FIELD_INVALID) are given, or one can't be
+            put into a message.
+        OSError: the picture's file can't be read.
+
+    >>> part(text="a red background").text
+    'a red background'
+    """
+    found = _optional_input(text, image, vector, item_id, stored_vector, None, "part")
+    if found is None:
+        raise argument_error("part", "QUERY_EMPTY", _PARTS)
+    made = ComposedPart(weight=checked_number(weight, "part.weight"))
+    match found.WhichOneof("input"):
+        case "text":
+            made.text = found.text
+        case "image":
+            made.image.CopyFrom(found.image)
+        case "vector":
+            made.vector.CopyFrom(found.vector)
+        case "item_id":
+            made.item_id = found.item_id
+        case _:
+            made.stored_vector.CopyFrom(found.stored_vector)
+    return made
+
+
+def composed(*parts: ComposedPart) -> Composed:
+    """Several inputs put together into one query vector: this picture, but in red.
+
+    The vectors of the parts are brought to unit length, multiplied by the weights and added up;
+    only the proportions of the weights count. Each hit says in `VectorScore.part_shares` what each
+    part has put into its similarity.
+
+    Args:
+        parts: 1 to 16 parts, made with `part`.
+
+    >>> from pathlib import Path
+    >>> in_red = composed(
+    ...     part(image=Path("cat.jpg")),
+    ...     part(text="a red background"),
+    ...     part(text="a blue background", weight=-1),
+    ... )
+    >>> answer = client.search("pictures", composed=in_red)
+    >>> [len(score.part_shares) for score in answer.hits[0].vector_scores]
+    [0, 3, 0]
+    """
+    return Composed(parts=parts)
 
 
 def leg(
@@ -61,6 +138,7 @@ def leg(
     vector: VectorLike | None = None,
     item_id: str | None = None,
     stored_vector: StoredVectorLike | None = None,
+    composed: ComposedLike | None = None,
     score_threshold: float | None = None,
 ) -> VectorQuery:
     """One leg of a search: a named vector, how much it counts, and what it looks for.
@@ -70,8 +148,8 @@ def leg(
         weight: 0 to 1000; where None 0.25 for texts that an encoder has made vectors of
             (`caption`, `ocr`), 1 for all others. A leg of weight 0 only shows its similarities.
         candidate_count: how many items this leg brings in, up to 5000.
-        text, image, vector, item_id, stored_vector: the leg's own input, one at most, as
-            `query_input` takes them; the search's where absent.
+        text, image, vector, item_id, stored_vector, composed: the leg's own input, one at most,
+            as `query_input` takes them; the search's where absent.
         score_threshold: the least similarity that this leg accepts, -1 to 1 for a cosine. What is
             below is no candidate of this leg; where another brings it in, this one adds nothing.
 
@@ -91,7 +169,7 @@ def leg(
         if candidate_count is None
         else checked_count(candidate_count, f"vectors[{vector_name}].candidate_count"),
         input=_optional_input(
-            text, image, vector, item_id, stored_vector, f"vectors[{vector_name}].input"
+            text, image, vector, item_id, stored_vector, composed, f"vectors[{vector_name}].input"
         ),
         score_threshold=checked_number(score_threshold, f"vectors[{vector_name}].score_threshold"),
     )
@@ -106,6 +184,7 @@ def search_inputs(
     vectors: Sequence[VectorQuery],
     weights: Mapping[str, float] | None,
     stored_vector: StoredVectorLike | None = None,
+    composed: ComposedLike | None = None,
 ) -> tuple[QueryInput | None, list[VectorQuery]]:
     """The input and the legs of a search request.
 
@@ -113,7 +192,7 @@ def search_inputs(
         ArgumentError: nothing to look for (QUERY_EMPTY); both `vectors` and `weights`, or several
             inputs (FIELD_INVALID).
     """
-    found = _optional_input(text, image, vector, item_id, stored_vector, "input")
+    found = _optional_input(text, image, vector, item_id, stored_vector, composed, "input")
     if weights is not None and vectors:
         raise argument_error("weights", "FIELD_INVALID", "give either vectors or weights")
     legs = [leg(name, weight=weight) for name, weight in (weights or {}).items()] or list(vectors)
@@ -130,6 +209,7 @@ def _optional_input(
     vector: VectorLike | None,
     item_id: str | None,
     stored_vector: StoredVectorLike | None,
+    composed: ComposedLike | None,
     field: str,
 ) -> QueryInput | None:
     given = {
@@ -138,6 +218,7 @@ def _optional_input(
         "vector": vector,
         "item_id": item_id,
         "stored_vector": stored_vector,
+        "composed": composed,
     }
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
@@ -154,7 +235,21 @@ def _optional_input(
         return QueryInput(item_id=checked_text(item_id, f"{field}.item_id"))
     if stored_vector is not None:
         return QueryInput(stored_vector=_stored_vector(stored_vector, f"{field}.stored_vector"))
+    if composed is not None:
+        return QueryInput(composed=_composed(composed, f"{field}.composed"))
     return None
+
+
+def _composed(given: ComposedLike, field: str) -> Composed:
+    if isinstance(given, Composed):
+        return given
+    parts = [given] if isinstance(given, ComposedPart) else list(given)
+    for place, one in enumerate(parts):
+        if not isinstance(one, ComposedPart):
+            raise argument_error(
+                f"{field}.parts[{place}]", "FIELD_INVALID", "is no part", got=repr(one)
+            )
+    return Composed(parts=parts)
 
 
 def _stored_vector(given: StoredVectorLike, field: str) -> StoredVector:

@@ -12,6 +12,9 @@ __all__ = ["Difference", "RecomputedHit", "ScoreMismatch", "recompute"]
 _TOLERANCE = 1e-9
 """Doubles computed in another order, or by another compiler, differ by far less."""
 
+_SHARES_TOLERANCE = 1e-4
+"""A similarity is computed in single precision, the shares of a composed input in double."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -74,7 +77,8 @@ def recompute(response: SearchResponse) -> list[RecomputedHit]:
 
     The formulas are those of `Fusion` in the contract. For every hit the normalised scores, the
     contributions and the score are computed from similarities, ranks, weights, thresholds and
-    normalisation bounds; then the order by (score descending, point id ascending).
+    normalisation bounds; then the order by (score descending, point id ascending). The shares of a
+    composed input's parts have to add up to the similarity.
 
     What an answer does not hold is taken as given: the similarities, the ranks among a leg's
     candidates that are no hits, the bounds, which may be those of such candidates, and which items
@@ -135,13 +139,14 @@ class _Comparison:
         found: float | None,
         hit: int,
         leg: int | None = None,
+        tolerance: float = _TOLERANCE,
     ) -> None:
         """Notes a difference beyond rounding."""
         if expected is None or found is None:
             same = expected is found
         else:
             # Written so that NaN, which is neither more nor less, is a difference.
-            same = abs(expected - found) <= _TOLERANCE * max(1.0, abs(expected))
+            same = abs(expected - found) <= tolerance * max(1.0, abs(expected))
         if not same:
             self.differ(field, expected, found, hit, leg)
 
@@ -183,6 +188,7 @@ def _hit(
     ranks: list[int | None] = []
     for index, (leg, score) in enumerate(zip(response.legs, hit.vector_scores, strict=True)):
         scored = _check_state(leg, score, place, index, comparison)
+        _check_shares(leg, score, place, index, comparison)
         ranks.append(score.rank if scored and score.HasField("rank") else None)
         levels.append(normalized(leg, score.similarity) if scored and not by_rank else None)
         said = score.normalized_score if score.HasField("normalized_score") else None
@@ -222,6 +228,26 @@ def _check_state(
         inside = min(max(score.similarity, leg.min_max.min), leg.min_max.max)
         comparison.number("similarity", inside, score.similarity, place, index)
     return counts
+
+
+def _check_shares(
+    leg: Leg, score: VectorScore, place: int, index: int, comparison: _Comparison
+) -> None:
+    """The shares of a composed input's parts: one for each, adding up to the similarity.
+
+    There may be none: of an item that was written anew while it was searched.
+    """
+    shares = score.part_shares
+    if not shares:
+        return
+    if len(shares) != len(leg.parts):
+        expected, found = f"{len(leg.parts)} of them", f"{len(shares)} of them"
+        comparison.differ("part_shares", expected, found, place, index)
+        return
+    similarity = score.similarity if score.HasField("similarity") else None
+    # Shares that cancel each other out are larger than what they add up to, and so is its rounding.
+    tolerance = _SHARES_TOLERANCE * max(1.0, math.fsum(map(abs, shares)))
+    comparison.number("part_shares", similarity, math.fsum(shares), place, index, tolerance)
 
 
 def _check_order(response: SearchResponse, comparison: _Comparison) -> None:

@@ -6,7 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from triptych import ArgumentError, Client, Item, OcrOptions, leg, make_item, payload, query_input
+from triptych import (
+    ArgumentError,
+    Client,
+    Item,
+    OcrOptions,
+    composed,
+    leg,
+    make_item,
+    part,
+    payload,
+    query_input,
+)
 from triptych.items import ocr_options
 from triptych.queries import search_inputs
 from triptych.v1.search_service_pb2 import QueryInput, VectorQuery
@@ -27,6 +38,39 @@ def test_exactly_one_input() -> None:
     assert none.value.reason == "QUERY_EMPTY"
     with pytest.raises(ArgumentError, match="got text and item_id"):
         query_input(text="a", item_id="b")
+
+
+def test_parts_put_together() -> None:
+    parts = [
+        part(image=b"png", weight=2),
+        part(text="in red"),
+        part(vector=[0.5, 0.25], weight=-1),
+        part(item_id="cat-1"),
+        part(stored_vector=("cat-1", "image")),
+    ]
+    kinds = [one.WhichOneof("input") for one in parts]
+    assert kinds == ["image", "text", "vector", "item_id", "stored_vector"]
+    assert parts[0].image.data == b"png"
+    assert parts[2].vector.dense.values == [0.5, 0.25]
+    assert [one.HasField("weight") for one in parts] == [True, False, True, False, False]
+    made = composed(*parts)
+    assert list(made.parts) == parts
+    assert query_input(composed=made) == query_input(composed=parts)
+    assert query_input(composed=parts[1]).composed == composed(parts[1])
+    assert leg("image", composed=parts).input.composed == made
+    # None of them is for the server to refuse, as an empty text is.
+    assert query_input(composed=[]).WhichOneof("input") == "composed"
+
+
+def test_faults_of_parts() -> None:
+    with pytest.raises(ArgumentError, match="set one of text, image, vector, item_id, stored_vec"):
+        part(weight=2)
+    with pytest.raises(ArgumentError, match="part: set only one input"):
+        part(text="a", item_id="b")
+    with pytest.raises(ArgumentError, match=r"part\.weight"):
+        part(text="a", weight="much")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"input\.composed\.parts\[1\]: is no part"):
+        query_input(composed=[part(text="a"), "b"])  # type: ignore[list-item]
 
 
 def test_a_leg_keeps_unset_apart_from_zero() -> None:

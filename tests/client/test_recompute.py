@@ -342,6 +342,35 @@ def test_a_difference_says_where_and_what() -> None:
     assert str(caught.value).endswith(", found 0.25")
 
 
+def shared(shares: list[float], parts: int) -> SearchResponse:
+    """An answer of one hit with similarity 0.5, asked with so many parts."""
+    answer = answered([LegScores(1.0, ["a"], {"a": 0.5})], WeightedSum())
+    answer.hits[0].vector_scores[0].part_shares.extend(shares)
+    for _ in range(parts):
+        answer.legs[0].parts.add(weight=1)
+    return answer
+
+
+@pytest.mark.parametrize("shares", [[0.5], [0.8, -0.3], [400.000002, -399.5], []])
+def test_shares_that_add_up(shares: list[float]) -> None:
+    assert len(recompute(shared(shares, len(shares) or 2))) == 1
+
+
+@pytest.mark.parametrize(
+    ("shares", "parts"),
+    [([0.5], 2), ([0.5, 0.1], 2), ([0.8, -0.301], 2), ([0.5], 0), ([math.nan, 0.5], 2)],
+)
+def test_shares_that_do_not_are_found(shares: list[float], parts: int) -> None:
+    assert differences(shared(shares, parts)) == [(0, 0, "part_shares")]
+
+
+def test_shares_of_no_similarity_are_found() -> None:
+    answer = answered([LegScores(1.0, ["a"], {"a": 0.5}), LegScores(1.0, [], {})], ReciprocalRank())
+    answer.hits[0].vector_scores[1].part_shares.append(0.0)
+    answer.legs[1].parts.add(weight=1)
+    assert differences(answer) == [(0, 1, "part_shares")]
+
+
 def test_an_answer_of_nothing_is_right() -> None:
     assert recompute(answered([LegScores(1.0, [], {})], WeightedSum())) == []
 

@@ -35,6 +35,8 @@ from triptych.v1.item_service_pb2 import (
     UpsertItemsRequest,
 )
 from triptych.v1.search_service_pb2 import (
+    Composed,
+    ComposedPart,
     Fusion,
     QueryInput,
     SearchRequest,
@@ -112,6 +114,11 @@ def _leg(**given: Any) -> SearchRequest:
 
 def _vector(vector: Vector) -> SearchRequest:
     return _search(input=QueryInput(vector=vector), vectors=[VectorQuery(vector_name="image")])
+
+
+def _composed(weight: float) -> SearchRequest:
+    parts = [ComposedPart(text="a cup"), ComposedPart(text="a cup", weight=weight)]
+    return _search(input=QueryInput(composed=Composed(parts=parts)))
 
 
 def _upsert(*items: Item, collection: str = ALBUM, **given: Any) -> UpsertItemsRequest:
@@ -232,5 +239,7 @@ CAUSES: dict[str, Message] = {
     ),
     "DELETE_NEEDS_FILTER": DeleteItemsRequest(collection_id=ALBUM, filter=Filter()),
     "ENCODER_UNKNOWN": create(default_encoder_id="siglip"),
+    "PARTS_CANCEL_OUT": _composed(-1),
+    "WEIGHT_ZERO": _composed(0),
 }
 """A request for every reason that one request can cause, on a server with ``COLLECTIONS``."""

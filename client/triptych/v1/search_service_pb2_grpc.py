@@ -57,8 +57,8 @@ class SearchServiceServicer(object):
         hit has a true similarity for each of its vectors, and the fusion ranks the union.
 
         Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE,
-        PARTS_CANCEL_OUT, the WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND,
-        ITEM_NOT_FOUND for an input by id or a stored vector);
+        PARTS_CANCEL_OUT, the WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND
+        (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an input by id or a stored vector);
         FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
         FILTER_FIELD_UNINDEXED);
         RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
