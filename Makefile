@@ -65,8 +65,9 @@ eval-model: bootstrap ## measures tiny-clip on new pictures and sentences, write
 	@tools/bootstrap.sh fonts
 	@$(PY) -m tools.tiny_clip.evaluate --anew
 
-quality: bootstrap ## asks the demo's pictures 120 questions; writes docs/reports/quality.md (minutes)
+quality: bootstrap ## asks 120 questions and 30 composed ones; writes docs/reports/quality.md, composed.md (minutes)
 	@$(PY) -m tools.quality
+	@$(PY) -m tools.quality.composed
 
 clean: ## removes the environments, caches and build outputs
 	rm -rf .venv .venv-proto .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,1 @@
+"""Composed inputs over drawn pictures: this one, but on another ground."""
