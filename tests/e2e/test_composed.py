@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support import composed_oracle as oracle
+from tests.support.any_message import any_message
 from tests.support.panels import draw_words
 from tests.support.server import RunningServer
 from triptych import (
@@ -19,7 +21,9 @@ from triptych import (
     Composed,
     ComposedPart,
     FailedPrecondition,
+    InvalidArgument,
     Leg,
+    NotFound,
     SearchResponse,
     VectorScore,
     VectorSpace,
@@ -359,3 +363,41 @@ def test_the_part_that_stands_apart_is_named(
         client.search(panels, weights={named: 1} if named else None, composed=given)
     assert caught.value.message.startswith("input.composed")
     assert said in caught.value.message
+
+
+# Anything
+
+
+@st.composite
+def any_composed(draw: st.DrawFn) -> Composed:
+    """Parts that may all be good, and parts of any content among them."""
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    weights = st.one_of(st.none(), st.sampled_from([1e-300, 5e-324, -1000.0]), st.floats())
+    made = Composed()
+    for _ in range(draw(st.integers(1, 4))):
+        weight = draw(weights)
+        good = [
+            part(text="a cup", weight=weight),
+            part(item_id="mug", weight=weight),
+            part(stored_vector=("boat", "image"), weight=weight),
+            part(vector=rng.normal(size=256) * 10.0 ** rng.integers(-30, 12), weight=weight),
+        ]
+        wild: Any = any_message(ComposedPart.DESCRIPTOR, ["mug", "image"], [draw_words(["MUG"])])
+        made.parts.append(draw(st.one_of(st.sampled_from(good), st.sampled_from(good), wild)))
+    return made
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(given=any_composed(), name=st.sampled_from(["image", "caption", "terms", ""]))
+def test_any_composed_input_is_refused_or_adds_up(
+    client: Client, panels: str, given: Composed, name: str
+) -> None:
+    try:
+        answer = client.search(panels, weights={name: 1} if name else None, composed=given)
+    except (FailedPrecondition, InvalidArgument, NotFound):
+        return
+    recompute(answer)
+    assert all(len(made.parts) == len(given.parts) for made in answer.legs)
+    for hit in answer.hits:
+        for score in hit.vector_scores:
+            assert len(score.part_shares) == score.HasField("similarity") * len(given.parts)
