@@ -439,6 +439,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `the kept file of this picture is missing or damaged; send the item again to keep
     it anew`
     """
+    ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 110
+    """The server wants an API key, and the call brings none, more than one, or one that it does not
+    know: as the header `authorization`, with the word `Bearer` and a space before the key. Only the
+    health service answers without.
+
+    For example: `a valid API key is needed, in the header authorization: Bearer KEY`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -876,5 +883,12 @@ ERROR_REASON_IMAGE_LOST: ErrorReason.ValueType  # 92
 
 For example: `the kept file of this picture is missing or damaged; send the item again to keep
 it anew`
+"""
+ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 110
+"""The server wants an API key, and the call brings none, more than one, or one that it does not
+know: as the header `authorization`, with the word `Bearer` and a space before the key. Only the
+health service answers without.
+
+For example: `a valid API key is needed, in the header authorization: Bearer KEY`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
