@@ -1,8 +1,8 @@
 """``triptych-server``: reads the settings, serves until SIGTERM or SIGINT, exits 0.
 
-Exit codes: 78 where a setting, a model, the device asked for or the Qdrant server can't be used
-(EX_CONFIG), 73 where the store's folder or the port is taken, or the picture store can't be written
-(EX_CANTCREAT). Prints ``listening on HOST:PORT`` once it answers.
+Exit codes: 78 where a setting, a PEM file, a file of keys, a model, the device asked for or the
+Qdrant server can't be used (EX_CONFIG), 73 where the store's folder or the port is taken, or the
+picture store can't be written (EX_CANTCREAT). Prints ``listening on HOST:PORT`` once it answers.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from triptych_server.app import App
     from triptych_server.encode.errors import StartupError
+    from triptych_server.rpc.access import AccessProblem
     from triptych_server.store.errors import PicturesUnusable, StoreStartError, StoreUnsuitable
 
     async def run() -> None:
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         asyncio.run(run())
-    except StartupError as error:
+    except (AccessProblem, StartupError) as error:
         sys.stderr.write(f"triptych-server: {error}\n")
         return EX_CONFIG
     except StoreStartError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -27,6 +28,7 @@ from triptych.v1 import (
     status_service_pb2,
     status_service_pb2_grpc,
 )
+from triptych_server.domain.api_keys import split_keys
 from triptych_server.domain.ports import (
     Encoder,
     ImageIntake,
@@ -40,6 +42,8 @@ from triptych_server.encode.clip import load_encoder
 from triptych_server.encode.intake import PillowIntake
 from triptych_server.encode.ocr import TesseractOcr
 from triptych_server.encode.terms import Bm25Terms
+from triptych_server.rpc.access import read_api_keys, read_tls
+from triptych_server.rpc.authentication import ApiKeys, Authentication
 from triptych_server.rpc.boundary import Boundary
 from triptych_server.rpc.collections import CollectionServicer
 from triptych_server.rpc.encode import EncodeServicer
@@ -91,8 +95,8 @@ class App:
     async def __aenter__(self) -> Self:
         """Loads the encoders, opens the store and listens.
 
-        Raises encode.errors.StartupError, store.errors.StoreStartError, PicturesUnusable and
-        OSError, all of them for the operator.
+        Raises rpc.access.AccessProblem, encode.errors.StartupError, store.errors.StoreStartError,
+        PicturesUnusable and OSError, all of them for the operator.
         """
         try:
             await self._start()
@@ -119,6 +123,7 @@ class App:
 
     async def _start(self) -> None:
         settings = self._settings
+        credentials, keys = self._read_access()
         store = await self._open_store()
         self._stack.push_async_callback(store.close)
         pictures = await Pictures.open(settings.pictures_place)
@@ -140,16 +145,39 @@ class App:
         writers = KeyLocks()
         sweep = asyncio.create_task(PictureSweep(store, pictures, writers, now).run())
         self._stack.push_async_callback(_ended, sweep)
-        server = self._make_server()
+        server = self._make_server(keys)
         self._stack.push_async_callback(server.stop, settings.grace_seconds)
         self._add_services(server, store, pictures, writers, encoders, intake, ocr, terms)
         host = settings.listen.rpartition(":")[0]
         try:
-            port = server.add_insecure_port(settings.listen)
+            if credentials is None:
+                port = server.add_insecure_port(settings.listen)
+            else:
+                port = server.add_secure_port(settings.listen, credentials)
         except RuntimeError:
             raise OSError(f"can't listen on {settings.listen}: the address is in use") from None
         self.address = f"{host}:{port}"
         await server.start()
+
+    def _read_access(self) -> tuple[grpc.ServerCredentials | None, ApiKeys]:
+        """TLS, and the keys that callers have to show. Raises AccessProblem."""
+        settings, credentials = self._settings, None
+        if settings.tls_certificate is not None:
+            assert settings.tls_key is not None, "checked when the settings were read"
+            tls = read_tls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+            credentials = tls.credentials()
+            log.info("TLS for %s, until %s", ", ".join(tls.names), tls.valid_until.date())
+        of_file = read_api_keys(settings.api_keys_file) if settings.api_keys_file else ()
+        keys = ApiKeys((*split_keys(settings.api_keys), *of_file))
+        if keys:
+            log.info("callers need one of %d API keys", len(keys))
+            if credentials is None and not is_loopback(settings.listen):
+                log.warning(
+                    "API keys cross the network unencrypted: %s is no loopback address, and "
+                    "TRIPTYCH_TLS_CERTIFICATE is not set",
+                    settings.listen,
+                )
+        return credentials, keys
 
     async def _open_store(self) -> VectorStore:
         place = self._settings.store_place
@@ -183,10 +211,11 @@ class App:
         log.info("encoder %s: %s %s on %s", info.id, info.name, info.revision, info.provider)
         return encoder
 
-    def _make_server(self) -> grpc.aio.Server:
+    def _make_server(self, keys: ApiKeys) -> grpc.aio.Server:
         limit = self._settings.max_message_bytes
+        boundary = Boundary(limit, self._settings.max_bytes_in_flight)
         return grpc.aio.server(
-            interceptors=[Boundary(limit, self._settings.max_bytes_in_flight)],
+            interceptors=[boundary, Authentication(keys)],
             options=[
                 # A second server on the same port must fail, not share it.
                 ("grpc.so_reuseport", 0),
@@ -269,6 +298,15 @@ async def _ended(task: asyncio.Task[None]) -> None:
     """Cancels ``task`` and waits until it has ended."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether host:port is of this machine alone."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def now() -> datetime:

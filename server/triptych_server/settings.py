@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from triptych_server.domain.api_keys import split_keys
 from triptych_server.domain.errors import clip
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ocr_language import is_language_code
@@ -29,6 +30,7 @@ OF_THE_COMMAND = frozenset({"SERVER"})
 # Container platforms write the addresses of a service named triptych into every container.
 _OF_A_PLATFORM = re.compile(r"(.*_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_.+)?)")
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+_SECRET = frozenset({"qdrant_api_key", "api_keys"})
 
 # What Python's own parser of flags says, and what it means.
 _PLAIN: Mapping[str, str] = MappingProxyType(
@@ -62,6 +64,19 @@ class Settings(BaseSettings):
     listen: str = Field(
         "127.0.0.1:50051", description="host:port to listen on; port 0 takes a free one"
     )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of the server's certificate and those between it and its CA"
+    )
+    tls_key: Path | None = Field(
+        None, description="PEM file of the certificate's private key", validate_default=True
+    )
+    tls_client_ca: Path | None = Field(
+        None, description="PEM file of the CA whose certificates clients have to show (mTLS)"
+    )
+    api_keys: SecretStr | None = Field(
+        None, description="API keys that callers may use, joined by commas; better not as a flag"
+    )
+    api_keys_file: Path | None = Field(None, description="a file with such keys, one a line")
     store: str = Field(
         "embedded:./data",
         description="where vectors are kept: embedded:FOLDER or qdrant://HOST:PORT",
@@ -158,6 +173,29 @@ class Settings(BaseSettings):
         host, colon, port = value.rpartition(":")
         if not (host and colon and port.isdigit() and int(port) < 65_536):
             raise ValueError("needs host:port, port 0 to 65535")
+        return value
+
+    @field_validator("tls_certificate", "tls_key", "tls_client_ca", "api_keys_file", mode="before")
+    @classmethod
+    def _is_a_file(cls, value: str | Path | None) -> str | Path | None:
+        if value and not os.path.isfile(value):
+            raise ValueError("needs a file that is there")
+        return value or None
+
+    @field_validator("tls_key", "tls_client_ca")
+    @classmethod
+    def _with_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("tls_certificate")
+        if value and not certificate and "tls_certificate" in info.data:
+            raise ValueError(f"needs {PREFIX}TLS_CERTIFICATE beside it")
+        if certificate and not value and info.field_name == "tls_key":
+            raise ValueError("needs the private key of the certificate")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        split_keys(value)
         return value
 
     @field_validator("store")
@@ -291,9 +329,13 @@ def _written(name: str, arguments: Sequence[str]) -> str:
 
 def _shown(name: str, value: object) -> str:
     """What was given, but for what is secret in it."""
-    if name == "qdrant_api_key":
+    if name in _SECRET:
         return "***"
-    return repr(clip(without_secrets(str(value)) if name == "store" else value))
+    return (
+        "nothing"
+        if value is None
+        else repr(clip(without_secrets(str(value)) if name == "store" else value))
+    )
 
 
 def _needed(name: str, fault: str, message: str) -> str:

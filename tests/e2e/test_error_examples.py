@@ -215,6 +215,14 @@ def lost_picture(folder: Path, server: RunningServer) -> Said | None:
     return picture_refused(server, "thumbnail")
 
 
+def without_key(folder: Path, server: RunningServer) -> Said | None:
+    with (
+        RunningServer(folder / "data", api_keys="a-key-that-is-not-shown") as own,
+        grpc.insecure_channel(own.address) as channel,
+    ):
+        return said(lambda: StatusServiceStub(channel).GetStatus(GetStatusRequest(), timeout=10))
+
+
 def defect(folder: Path, server: RunningServer) -> Said | None:
     error, details = asyncio.run(failure(unforeseen))
     return details["ErrorInfo"].reason, error.details()
@@ -280,6 +288,7 @@ OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "IMAGE_NOT_KEPT": other_variant,
     "ITEM_HAS_NO_IMAGE": no_picture,
     "IMAGE_LOST": lost_picture,
+    "API_KEY_INVALID": without_key,
     "INTERNAL": defect,
     "SHUTTING_DOWN": closed_store,
     "STORE_FULL": full_disk,

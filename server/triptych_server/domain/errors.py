@@ -8,6 +8,7 @@
     ├── Exhausted           RESOURCE_EXHAUSTED   more than is allowed or available now
     ├── Unavailable         UNAVAILABLE          a retry may help
     ├── DeadlineExceeded    DEADLINE_EXCEEDED    the caller's time is over
+    ├── Unauthenticated     UNAUTHENTICATED      the caller has not shown a key
     └── DataLoss            DATA_LOSS            what was kept is missing or damaged
 
 Code and reason sit on the exception, so that nothing but the one error interceptor has to know
@@ -37,6 +38,7 @@ class Code(Enum):
     INTERNAL = 13
     UNAVAILABLE = 14
     DATA_LOSS = 15
+    UNAUTHENTICATED = 16
 
 
 class Reason(StrEnum):
@@ -121,6 +123,7 @@ class Reason(StrEnum):
     IMAGE_LOST = "IMAGE_LOST"
     PARTS_CANCEL_OUT = "PARTS_CANCEL_OUT"
     WEIGHT_ZERO = "WEIGHT_ZERO"
+    API_KEY_INVALID = "API_KEY_INVALID"
 
 
 def clip(value: object) -> str:
@@ -252,6 +255,12 @@ class DeadlineExceeded(TriptychError):
     """The caller's deadline has passed, or leaves too little time to begin."""
 
     code = Code.DEADLINE_EXCEEDED
+
+
+class Unauthenticated(TriptychError):
+    """The caller has not shown what this server asks of every caller."""
+
+    code = Code.UNAUTHENTICATED
 
 
 class DataLoss(TriptychError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from triptych_server.domain.api_keys import split_keys
 from triptych_server.domain.store_place import QdrantAddress
 from triptych_server.settings import (
     PREFIX,
@@ -118,6 +119,9 @@ def test_every_setting_tells_its_fault_in_words_of_our_own(
     if name == "qdrant_api_key":
         assert line.endswith(": needs a text of printable ASCII (got ***)")
         return
+    if name == "api_keys":
+        assert line.endswith(" (= at the end), joined by commas (got ***)")
+        return
     assert line.endswith("(got '" + (",?[31m ?" * 10)[:63] + "…')")
     assert "nput should" not in line
     assert "Value error" not in line
@@ -168,7 +172,7 @@ def test_variables_that_are_no_settings_are_named_without_their_values() -> None
         "TRIPTYCH_SERVER_PORT_50051_TCP": "tcp://10.0.0.1:50051",
     }
     assert unknown_variables(environment) == [
-        "TRIPTYCH_API_KEY is no setting; is TRIPTYCH_QDRANT_API_KEY meant?",
+        "TRIPTYCH_API_KEY is no setting; is TRIPTYCH_API_KEYS meant?",
         "TRIPTYCH_OCR_LANG is no setting; is TRIPTYCH_OCR_LANGUAGE meant?",
         "TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?",
         "triptych_stor is no setting; is TRIPTYCH_STORE meant?",
@@ -177,9 +181,14 @@ def test_variables_that_are_no_settings_are_named_without_their_values() -> None
 
 def start(**settings: str) -> subprocess.CompletedProcess[str]:
     """The server, with these settings and nothing else of ours in its environment."""
+    return start_with(**settings)
+
+
+def start_with(*flags: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The same, with flags."""
     given = {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
     return subprocess.run(
-        [sys.executable, "-m", "triptych_server"],
+        [sys.executable, "-m", "triptych_server", *flags],
         env={**os.environ, **given},
         capture_output=True,
         text=True,
@@ -248,6 +257,45 @@ def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         assert line.startswith("--store: ")
         assert "***" in line
         assert "sesame" not in line
+
+
+def test_half_a_pair_of_pem_files_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pem = Path("server.pem")
+    pem.touch()
+    assert problem("--tls-certificate", str(pem)) == [
+        "TRIPTYCH_TLS_KEY: needs the private key of the certificate (got nothing)"
+    ]
+    for name in ("--tls-key", "--tls-client-ca"):
+        assert problem(name, str(pem)) == [
+            f"{name}: needs TRIPTYCH_TLS_CERTIFICATE beside it (got 'server.pem')"
+        ]
+    gone = "gone.pem"
+    assert problem("--tls-certificate", gone, "--tls-key", gone) == [
+        f"{name}: needs a file that is there (got 'gone.pem')"
+        for name in ("--tls-certificate", "--tls-key")
+    ]
+    # A compose file hands on what is not set as an empty text.
+    given = ["--tls-certificate=", "--tls-key=", "--tls-client-ca=", "--api-keys-file="]
+    settings = read_settings([*given, "--api-keys="])
+    assert (settings.tls_certificate, settings.tls_key, settings.tls_client_ca) == (None,) * 3
+    assert settings.api_keys_file is None
+    assert split_keys(settings.api_keys) == ()
+
+
+def test_api_keys_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPTYCH_API_KEYS", "open-sesame-0123, open-sesame-4567")
+    settings = read_settings([])
+    assert split_keys(settings.api_keys) == ("open-sesame-0123", "open-sesame-4567")
+    assert "sesame" not in f"{settings!r} {settings}"
+    shown = start_with("--help", api_keys="open-sesame-0123")
+    assert shown.returncode == 0
+    assert "--api-keys" in shown.stdout
+    assert "sesame" not in shown.stdout
+    for keys in ("sesame", "open-sesame-0123,", "open-sesame 0123", "open-sesame-0123;x" * 20):
+        [line] = problem("--api-keys", keys)
+        assert line.startswith("--api-keys: needs keys of 16 to 256 of A-Z, ")
+        assert line.endswith(", joined by commas (got ***)")
 
 
 @pytest.mark.parametrize(
