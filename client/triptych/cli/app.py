@@ -1,5 +1,6 @@
 """Puts the command together and is the one boundary for its errors."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -7,34 +8,24 @@ from typing import Annotated
 
 import typer
 
+from triptych.cli import collections
 from triptych.cli.complaint import at_the_shell
+from triptych.cli.completion import join_words
+from triptych.cli.count import count
+from triptych.cli.delete import delete
+from triptych.cli.get import get
 from triptych.cli.ingest import ingest
-from triptych.cli.options import seconds
-from triptych.cli.output import CommandError, Session
+from triptych.cli.listing import list_items
+from triptych.cli.options import Server, Session, Timeout
+from triptych.cli.output import CommandError
 from triptych.cli.search import search
 from triptych.cli.status import status
 from triptych.client import DEFAULT_TARGET
 from triptych.errors import TriptychError
 
-Server = Annotated[
-    str,
-    typer.Option(
-        envvar="TRIPTYCH_SERVER", metavar="HOST:PORT", help="The server.", show_envvar=True
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS",
-        help="How long each call may take; unless given, 30, and 120 for each batch of an ingest.",
-        parser=seconds,
-        show_default=False,
-    ),
-]
 
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
         typer.echo(f"triptych {version('triptych')}")
         raise typer.Exit
 
@@ -50,7 +41,6 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="triptych",
         no_args_is_help=True,
-        add_completion=False,
         # Failures are one line on stderr; see `run`.
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -60,7 +50,7 @@ def build() -> typer.Typer:
     def options(
         context: typer.Context,
         server: Server = DEFAULT_TARGET,
-        timeout: Timeout = None,
+        timeout_s: Timeout = None,
         version: Version = False,
     ) -> None:
         """Search pictures by how they look, what is said about them and what is written in them.
@@ -75,11 +65,16 @@ def build() -> typer.Typer:
         Exits with 0 when all went well, 1 where a part failed, 2 for bad input, 3 where the server
         can't be reached or did not answer in time, 130 where Ctrl-C ended it.
         """
-        context.obj = Session(server=server, timeout_s=timeout)
+        context.obj = Session(server=server, timeout_s=timeout_s)
 
     app.command()(ingest)
     # What follows TEXT is more of it: a question without quotes around it.
     app.command(context_settings={"allow_extra_args": True})(search)
+    app.command()(get)
+    app.command("list")(list_items)
+    app.command()(count)
+    app.command()(delete)
+    app.add_typer(collections.build(), name="collections")
     app.command()(status)
     return app
 
@@ -95,6 +90,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+    join_words(os.environ)
     try:
         build()(args=None if arguments is None else list(arguments))
     except SystemExit as done:

@@ -1,6 +1,7 @@
 """How an error reads at a shell: with the command's options, and with what can be done."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 
 from triptych.cli.output import CommandError, exit_code, printable
@@ -9,19 +10,37 @@ from triptych.errors import DeadlineExceeded, TriptychError, Unavailable
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "collection_id": "--collection",
+        "default_encoder_id": "--encoder",
         "filter": "--where",
+        "fusion": "--normalization",
+        "fusion.reciprocal_rank.k": "--k",
         "input.image": "--image",
         "input.text": "TEXT",
         "language": "--language",
         "limit": "--limit",
+        "offset": "--offset",
         "ocr.language": "--ocr-language",
         "ocr.mode": "--ocr",
         "payload_fields": "--payload-field",
+        "score_threshold": "--score-threshold",
         "target": "--server",
         "timeout": "--timeout",
         "vectors": "--weight",
     }
 )
+
+
+@contextmanager
+def told(options: Mapping[str, str]) -> Iterator[None]:
+    """Tells errors of the calls inside as `at_the_shell` does.
+
+    Raises:
+        CommandError: in place of every TriptychError.
+    """
+    try:
+        yield
+    except TriptychError as error:
+        raise at_the_shell(error, options) from error
 
 
 def at_the_shell(
@@ -46,7 +65,7 @@ def _parts(error: TriptychError, options: Mapping[str, str]) -> Iterator[str]:
         name = error.metadata["collection"]
         yield (
             f"there is no collection '{name}': triptych ingest FOLDER --collection {name} makes "
-            "it, triptych status lists those that are there"
+            "it, triptych collections lists those that are there"
         )
         return
     if not error.violations:

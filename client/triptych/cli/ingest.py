@@ -12,7 +12,14 @@ from triptych._requests import IMAGE_RETENTIONS
 from triptych.cli.captions import TYPES, read_captions
 from triptych.cli.complaint import at_the_shell
 from triptych.cli.folder import SUFFIXES, Plan, plan
-from triptych.cli.options import OwnServer, OwnTimeout, one_of, session_of, whole_number
+from triptych.cli.options import (
+    collection_names,
+    connected,
+    one_of,
+    session_of,
+    whole_number,
+    words,
+)
 from triptych.cli.output import UNREACHABLE, CommandError, printable, stdout
 from triptych.cli.report import Report, as_json, render
 from triptych.cli.writing import Options, write
@@ -41,6 +48,7 @@ class OcrMode(StrEnum):
     ALWAYS = "always"
 
 
+@connected()
 def ingest(
     context: typer.Context,
     folder: Annotated[
@@ -49,7 +57,12 @@ def ingest(
             exists=True, file_okay=False, metavar="FOLDER", help="Where the pictures are."
         ),
     ],
-    collection: Annotated[str, typer.Option(metavar="NAME", help="The collection to write to.")],
+    collection: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The collection to write to.", autocompletion=collection_names
+        ),
+    ],
     create: Annotated[
         bool, typer.Option("--create/--no-create", help="Make the collection if there is none.")
     ] = True,
@@ -68,6 +81,7 @@ def ingest(
             metavar="|".join(OcrMode),
             help="When the words in a picture are read; unless given, where there is no ocr_text.",
             parser=one_of(list(OcrMode)),
+            autocompletion=words(OcrMode),
             show_default=False,
         ),
     ] = OcrMode.WHEN_EMPTY.value,
@@ -86,6 +100,7 @@ def ingest(
             help="What a new collection keeps of its pictures: the files as they are and "
             "thumbnails, thumbnails (unless given), or nothing.",
             parser=one_of(list(IMAGE_RETENTIONS)),
+            autocompletion=words(IMAGE_RETENTIONS),
         ),
     ] = None,
     ocr_language: Annotated[
@@ -114,8 +129,6 @@ def ingest(
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
-    server: OwnServer = None,
-    timeout: OwnTimeout = None,
 ) -> None:
     """Write a folder's pictures into a collection.
 
@@ -141,8 +154,7 @@ def ingest(
     if not looked.pictures and not looked.failures:
         known = ", ".join(sorted(SUFFIXES))
         raise CommandError(f"{folder}: holds no picture (allowed {known})")
-    session = session_of(context, server, timeout)
-    with session.client(timeout_s=BATCH_TIMEOUT_S) as client:
+    with session_of(context).client(timeout_s=BATCH_TIMEOUT_S) as client:
         wanted = Wanted(language, keep, fields)
         found = _collection(client, collection, wanted, create=create)
         # Faults of the captions are told before a collection is made.

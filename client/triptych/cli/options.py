@@ -1,40 +1,197 @@
-"""Options that the subcommands share, and values whose faults are told in plain words."""
+"""Options that the subcommands share, the connection that they ask for, and their values."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from itertools import islice
+from math import isfinite
+from types import MappingProxyType
+from typing import Annotated, Any
 
 import typer
 
-from triptych.cli.output import Session
-from triptych.client import DEFAULT_TARGET
+from triptych.cli.complaint import told
+from triptych.cli.output import CommandError, items_text, printable
+from triptych.cli.where import HELP as WHERE_HELP
+from triptych.client import DEFAULT_TARGET, DEFAULT_TIMEOUT_S, Client
+from triptych.errors import TriptychError
 
-OwnServer = Annotated[
-    str | None,
+COMPLETION_TIMEOUT_S = 0.7
+"""How long a shell waits for the names of collections; after it none are offered."""
+MAX_COMPLETIONS = 1000
+
+_WEB_ADDRESS = re.compile("https?://", re.I)
+
+
+def seconds(value: object) -> float:
+    """A parser of a time above 0 s."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise typer.BadParameter(f"needs a number of seconds above 0 (got {_shown(value)})")
+    return number
+
+
+# Before the subcommand.
+Server = Annotated[
+    str,
     typer.Option(
         "--server",
+        envvar="TRIPTYCH_SERVER",
         metavar="HOST:PORT",
-        help=f"The server, if not that of TRIPTYCH_SERVER or {DEFAULT_TARGET}.",
-        show_default=False,
+        help="The server.",
+        show_envvar=True,
     ),
 ]
-OwnTimeout = Annotated[
+Timeout = Annotated[
     float | None,
     typer.Option(
         "--timeout",
         metavar="SECONDS",
-        help="How long each call may take.",
-        parser=lambda value: seconds(value),
+        help="How long each call may take; unless given, 30, and 120 for each batch of an ingest "
+        "and for deleting.",
+        parser=seconds,
+        show_default=False,
     ),
 ]
 
 
-def session_of(context: typer.Context, server: str | None, timeout: float | None) -> Session:
-    """The session of a subcommand; its own options are stronger than those before it."""
-    common: Session = context.obj
-    return Session(
-        server=common.server if server is None else server,
-        timeout_s=common.timeout_s if timeout is None else timeout,
-    )
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How the server is reached; `timeout_s` is None where the user gave none."""
+
+    server: str = DEFAULT_TARGET
+    timeout_s: float | None = None
+
+    def client(self, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Client:
+        """A client of the server, with `timeout_s` unless the user gave another.
+
+        Raises:
+            CommandError: a server that is no HOST:PORT.
+        """
+        if self.server and (":" not in self.server or _WEB_ADDRESS.match(self.server)):
+            raise CommandError(
+                f"--server {printable(self.server)}: needs HOST:PORT, such as {DEFAULT_TARGET}"
+            )
+        return Client(self.server, timeout=timeout_s if self.timeout_s is None else self.timeout_s)
+
+    def over(self, given: Mapping[str, Any]) -> "Session":
+        """This one, but for what stands in `given` under the name of a field and is not None."""
+        known = {one.name for one in fields(self)}
+        return replace(self, **{k: v for k, v in given.items() if k in known and v is not None})
+
+
+def _own_options(
+    *,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="HOST:PORT",
+            help=f"The server, if not that of TRIPTYCH_SERVER or {DEFAULT_TARGET}.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout_s: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="How long each call may take.",
+            parser=seconds,
+        ),
+    ] = None,
+) -> None:
+    """The options of a connection behind a subcommand, each named as its field of Session."""
+
+
+_OWN = tuple(inspect.signature(_own_options).parameters.values())
+
+
+def connected(
+    asked: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Makes a function a subcommand that talks to a server.
+
+    It gets the options of a connection, which are stronger than those before the subcommand and
+    which `session_of` reads, and its errors are told by what the user wrote: `asked` has it by the
+    path of a request's field, where it is not the usual option. The function's first parameter is
+    `context`.
+    """
+
+    def made(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            context: typer.Context = given["context"]
+            own = {one.name: given.pop(one.name) for one in _OWN}
+            context.obj = session_of(context).over(own)
+            with told(asked):
+                command(**given)
+
+        signature = inspect.signature(command)
+        parameters = [
+            one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for one in (*signature.parameters.values(), *_OWN)
+        ]
+        run.__annotations__ = {**command.__annotations__, **_own_options.__annotations__}
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # how a wrapper says what it takes
+        return run
+
+    return made
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session of a subcommand that is `connected`."""
+    session: Session = context.obj
+    return session
+
+
+def collection_names(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The collections that a shell offers, each with its items; none where no server answers."""
+    session = Session()
+    around: Any = ctx
+    given: list[Mapping[str, Any]] = []
+    while around is not None:
+        given.insert(0, around.params)
+        around = around.parent
+    for options in given:
+        session = session.over(options)
+    session = replace(session, timeout_s=COMPLETION_TIMEOUT_S)
+    try:
+        with session.client() as client:
+            found = list(
+                islice(client.list_collections(page_size=MAX_COMPLETIONS), MAX_COMPLETIONS)
+            )
+    except (TriptychError, CommandError):
+        return []
+    return [(one.id, items_text(one.item_count)) for one in found if one.id.startswith(incomplete)]
+
+
+def words(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """What a shell offers for an option that takes one of these words."""
+
+    def offered(incomplete: str) -> list[str]:
+        return [word for word in known if word.startswith(incomplete)]
+
+    return offered
+
+
+CollectionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="COLLECTION",
+        help="The collection.",
+        autocompletion=collection_names,
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+Tests = Annotated[list[str] | None, typer.Option("--where", metavar="TEST", help=WHERE_HELP)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[object], int]:
@@ -53,23 +210,23 @@ def whole_number(least: int, most: int | None = None) -> Callable[[object], int]
     return parse
 
 
-def seconds(value: object) -> float:
-    """A parser of a time above 0 s."""
+def number(value: object) -> float:
+    """A parser of any finite number."""
     try:
-        number = float(str(value))
+        found = float(str(value))
     except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise typer.BadParameter(f"needs a number of seconds above 0 (got {_shown(value)})")
-    return number
+        found = float("nan")
+    if not isfinite(found):
+        raise typer.BadParameter(f"needs a number (got {_shown(value)})")
+    return found
 
 
-def one_of(words: Sequence[str]) -> Callable[[object], str]:
-    """A parser of one of `words`."""
+def one_of(known: Sequence[str]) -> Callable[[object], str]:
+    """A parser of one of `known`."""
 
     def parse(value: object) -> str:
-        if value not in words:
-            allowed = f"{', '.join(words[:-1])} or {words[-1]}"
+        if value not in known:
+            allowed = f"{', '.join(known[:-1])} or {known[-1]}"
             raise typer.BadParameter(f"needs {allowed} (got {_shown(value)})")
         return str(value)
 

@@ -1,23 +1,26 @@
-"""What the subcommands share: the session, the consoles, and how errors read."""
+"""What the subcommands share: the consoles, tables, JSON, and how errors read."""
 
 import os
-import re
 import sys
-from dataclasses import dataclass
-from typing import TextIO
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, TextIO
 
 import grpc
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from triptych.client import DEFAULT_TARGET, DEFAULT_TIMEOUT_S, Client
 from triptych.errors import TriptychError
+from triptych.v1.common_pb2 import Warning as Notice
+
+if TYPE_CHECKING:  # `triptych --help` draws no table
+    from rich.console import Console
+    from rich.table import Table
 
 LOG_WIDTH = 100
 """Columns of a table that goes to a file or a pipe, which have no width of their own."""
-
-_WEB_ADDRESS = re.compile("https?://", re.I)
 
 BAD_INPUT = frozenset(
     {
@@ -39,26 +42,6 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """The global options; `timeout_s` is None where the user gave none."""
-
-    server: str
-    timeout_s: float | None
-
-    def client(self, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Client:
-        """A client of the server, with `timeout_s` unless the user gave another.
-
-        Raises:
-            CommandError: a server that is no HOST:PORT.
-        """
-        if self.server and (":" not in self.server or _WEB_ADDRESS.match(self.server)):
-            raise CommandError(
-                f"--server {printable(self.server)}: needs HOST:PORT, such as {DEFAULT_TARGET}"
-            )
-        return Client(self.server, timeout=timeout_s if self.timeout_s is None else self.timeout_s)
-
-
 def exit_code(error: TriptychError) -> int:
     """2 for bad input, 3 for a server that can't be reached, 1 for one that failed."""
     if error.code in BAD_INPUT:
@@ -78,24 +61,88 @@ def printable(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
-def plain_table(*columns: str) -> Table:
+def check_writable(option: str, out: Path) -> None:
+    """Whether a file can be written, before anything is done for it.
+
+    Raises:
+        CommandError: it can't be.
+    """
+    try:
+        if out.exists():
+            with out.open("r+b"):
+                pass
+        else:
+            with TemporaryFile(dir=out.parent):
+                pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CommandError(f"{option} {out}: can't be written: {reason}") from None
+
+
+def items_text(count: int) -> str:
+    """How many items: `1 item`, `1,234 items`."""
+    return f"{count:,} item{'' if count == 1 else 's'}"
+
+
+def size_text(size: int) -> str:
+    """The size of a file: `512 bytes`, `23.4 kB`."""
+    return f"{size} bytes" if size < 1000 else f"{size / 1000:,.1f} kB"
+
+
+def time_text(time: Timestamp) -> str:
+    """A time to the second, in UTC."""
+    return f"{time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+
+
+def as_json(message: Message) -> str:
+    """A message as JSON, with the contract's own field names and every field, zeros too."""
+    return MessageToJson(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+
+
+def warning_text(warning: Notice) -> str:
+    """A warning of the server's in one line."""
+    kind = Notice.Code.Name(warning.code).removeprefix("CODE_")
+    return f"warning {kind}: {printable(warning.message)}"
+
+
+def warn(warnings: Iterable[Notice]) -> None:
+    """Tells the warnings on stderr, where they are in nobody's way."""
+    for warning in warnings:
+        sys.stderr.write(f"triptych: {warning_text(warning)}\n")
+
+
+def plain_table(*columns: str) -> "Table":
     """A table with a line below its head and no frame; long cells are folded, never cut."""
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def stdout() -> Console:
+def fact_table() -> "Table":
+    """A table of names and values, without a head."""
+    table = plain_table("", "")
+    table.show_header = False
+    return table
+
+
+def stdout() -> "Console":
     """The console for answers: of the terminal's width, or of 100 columns where there is none."""
     return _console(sys.stdout)
 
 
-def stderr() -> Console:
+def stderr() -> "Console":
     """The console for progress and complaints."""
     return _console(sys.stderr)
 
 
-def _console(file: TextIO) -> Console:
+def _console(file: TextIO) -> "Console":
+    from rich.console import Console
+
     width = None if file.isatty() or "COLUMNS" in os.environ else LOG_WIDTH
     return Console(file=file, width=width, highlight=False, emoji=False, markup=False)

@@ -2,28 +2,31 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _ROOM_FOR_TIME = 80
 
 
 @contextmanager
-def progress(console: Console, total: int) -> Iterator[Callable[[Mapping[str, int]], None]]:
+def progress(console: "Console", total: int) -> Iterator[Callable[[Mapping[str, int]], None]]:
     """Shows how many of `total` are settled, and how: call what it gives with each new counts.
 
     The counts are of a kind each, such as `{"written": 3, "failed": 1}`, and add up to what is
     settled. Where `console` is no terminal, each tenth is a line of its own.
     """
     if console.is_terminal:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         columns: list[ProgressColumn] = [
             TextColumn("ingesting"),
             BarColumn(bar_width=None),
@@ -41,7 +44,7 @@ def progress(console: Console, total: int) -> Iterator[Callable[[Mapping[str, in
         yield _lines(console, total)
 
 
-def _lines(console: Console, total: int) -> Callable[[Mapping[str, int]], None]:
+def _lines(console: "Console", total: int) -> Callable[[Mapping[str, int]], None]:
     settled = 0
 
     def show(counts: Mapping[str, int]) -> None:

@@ -4,16 +4,17 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
-from rich.console import Console
-from rich.text import Text
 
 from triptych.cli.captions import Failure
 from triptych.cli.output import plain_table, printable
 from triptych.v1.common_pb2 import Warning as Notice
 from triptych.v1.item_service_pb2 import UpsertOutcome
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SHOWN_SKIPPED = 10
 WRITTEN = ("CREATED", "REPLACED", "UNCHANGED")
@@ -76,11 +77,13 @@ class Report:
         return found
 
 
-def render(collection: str, report: Report, console: Console, *, captions: bool = False) -> None:
+def render(collection: str, report: Report, console: "Console", *, captions: bool = False) -> None:
     """Prints the counts, every failure, the warnings by kind, and what was skipped.
 
     `captions` says that a CSV file was given: without one, a skipped CSV file gets a hint.
     """
+    from rich.text import Text
+
     console.print(Text(f"collection {collection}"))
     counts = plain_table(*report.counts())
     for column in counts.columns:

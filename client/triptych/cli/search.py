@@ -1,27 +1,30 @@
 """`triptych search`: a question, and its answer as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
-from google.protobuf.json_format import MessageToJson
 
 from triptych.cli import where as comparisons
-from triptych.cli.complaint import at_the_shell
-from triptych.cli.options import OwnServer, OwnTimeout, session_of, whole_number
-from triptych.cli.output import CommandError, printable, stdout
-from triptych.cli.sheet import contact_sheet
-from triptych.cli.table import render_search
-from triptych.cli.thumbnails import fetch_thumbnails
+from triptych.cli.complaint import told
+from triptych.cli.fusing import FUSIONS, NORMALIZATIONS, fusion_of
+from triptych.cli.legs import leg_options, legs_of, options_of
+from triptych.cli.options import (
+    collection_names,
+    connected,
+    number,
+    one_of,
+    session_of,
+    whole_number,
+    words,
+)
+from triptych.cli.output import CommandError, as_json, check_writable, stdout
 from triptych.client import Client
-from triptych.errors import TriptychError
-from triptych.queries import leg
-from triptych.v1.collection_pb2 import Collection, VectorSpace
-from triptych.v1.search_service_pb2 import SearchResponse, VectorQuery
+from triptych.v1.collection_pb2 import Collection
 
 
+@connected()
 def search(
     context: typer.Context,
     text: Annotated[
@@ -45,18 +48,25 @@ def search(
         typer.Option(
             metavar="NAME",
             help="The collection; may be left out where there is just one.",
+            autocompletion=collection_names,
             show_default=False,
         ),
     ] = None,
     limit: Annotated[
         int, typer.Option(metavar="N", help="Hits at most.", parser=whole_number(1))
     ] = 10,
+    offset: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="How many of the first places to pass over.", parser=whole_number(0)
+        ),
+    ] = 0,
     weight: Annotated[
         list[str] | None,
         typer.Option(
             metavar="VECTOR=WEIGHT",
-            help="How much a vector counts, 0 to 1000; 1 unless given. May be given more than "
-            "once, for another vector.",
+            help="How much a vector counts, 0 to 1000; unless given, 0.25 for caption and ocr, 1 "
+            "for others. May be given more than once, for another vector.",
         ),
     ] = None,
     only: Annotated[
@@ -65,6 +75,52 @@ def search(
             metavar="VECTOR,VECTOR",
             help="The vectors to ask; unless given, all that can answer. triptych status names "
             "them.",
+        ),
+    ] = None,
+    leg_threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VECTOR=VALUE",
+            help="The least similarity that a vector accepts; what is below gains nothing by it. "
+            "May be given more than once, for another vector.",
+        ),
+    ] = None,
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(FUSIONS),
+            help="How the vectors are put together: by their places (unless given), or by "
+            "similarity as a weighted mean, the largest or the smallest.",
+            parser=one_of(FUSIONS),
+            autocompletion=words(FUSIONS),
+        ),
+    ] = None,
+    normalization: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(NORMALIZATIONS),
+            help="How similarities of unlike vectors are made comparable, by a --fusion of "
+            "similarities; min-max unless given.",
+            parser=one_of(NORMALIZATIONS),
+            autocompletion=words(NORMALIZATIONS),
+        ),
+    ] = None,
+    k: Annotated[
+        float | None,
+        typer.Option(
+            "--k",
+            metavar="K",
+            help="How little the first places stand out by reciprocal-rank, 0 to 10000; 2 unless "
+            "given.",
+            parser=number,
+        ),
+    ] = None,
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE",
+            help="The least score of a hit, on the scale of the --fusion.",
+            parser=number,
         ),
     ] = None,
     where: Annotated[list[str] | None, typer.Option(metavar="TEST", help=comparisons.HELP)] = None,
@@ -86,8 +142,6 @@ def search(
             help="The folder that was ingested, for the --sheet of a collection that keeps none.",
         ),
     ] = None,
-    server: OwnServer = None,
-    timeout: OwnTimeout = None,
 ) -> None:
     """Search by words, by a picture, or by both.
 
@@ -99,6 +153,7 @@ def search(
       triptych search "a cup of coffee" --collection pictures
       triptych search "a red bicycle" --weight image=2 --where "price<20"
       triptych search --image cat.jpg --sheet hits.png
+      triptych search "a cup" --fusion weighted-sum --leg-threshold image=0.2
     """
     if text is not None:
         text = " ".join([text, *context.args])
@@ -109,99 +164,49 @@ def search(
     if sheet is not None:
         _check_sheet(sheet)
     filters = comparisons.parse_where(where or [])
-    weights = _weights(weight or [])
-    names = _only(only or [])
+    method = fusion_of(fusion, normalization, k)
+    wanted = leg_options(only or [], weight or [], leg_threshold or [])
 
-    with session_of(context, server, timeout).client() as client:
+    with session_of(context).client() as client:
         name = _only_collection(client) if collection is None else collection
         if sheet is not None and pictures is None:
             _need_kept_pictures(client, name)
         # Without any of these the server asks every vector that can answer.
-        needs_legs = bool(names or weights or (text is not None and image is not None))
-        legs = _legs(client, name, text, image, names, weights) if needs_legs else []
-        try:
+        needs_legs = bool(wanted) or (text is not None and image is not None)
+        legs = legs_of(client, name, text, image, wanted) if needs_legs else []
+        with told(options_of(legs)):
             response = client.search(
                 name,
                 text=None if legs else text,
                 image=None if legs else image,
                 vectors=legs,
                 where=filters,
+                fusion=method,
+                offset=offset,
                 limit=limit,
+                score_threshold=score_threshold,
             )
-        except TriptychError as error:
-            raise at_the_shell(error, _options_of(legs)) from error
         shown: Path | Mapping[str, bytes] | None = pictures
         if sheet is not None and pictures is None:
+            from triptych.cli.thumbnails import fetch_thumbnails
+
             shown = fetch_thumbnails(client, name, response.hits)
 
     if json:
         typer.echo(as_json(response))
     else:
+        from triptych.cli.table import render_search
+
         render_search(response, stdout())
     if sheet is not None and shown is not None:
+        from triptych.cli.sheet import contact_sheet
+
         title = " + ".join(filter(None, (text, "" if image is None else image.name)))
         missing = contact_sheet(
             response.hits, response.legs, shown, sheet, title=title, asked=image
         )
         lost = f"; {missing} of {len(response.hits)} pictures not found" if missing else ""
         typer.echo(f"contact sheet: {sheet}{lost}", err=True)
-
-
-def as_json(response: SearchResponse) -> str:
-    """The response as JSON, with the contract's own field names and every field of each hit."""
-    return MessageToJson(
-        response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
-
-
-def answering(spaces: Sequence[VectorSpace], *, with_image: bool, with_text: bool) -> list[str]:
-    """The vector spaces that can answer words or a picture, in their order."""
-    able = [space for space in spaces if VectorSpace.SOURCE_SUPPLIED not in space.sources]
-    if not with_text and with_image:
-        able = [space for space in able if space.kind != VectorSpace.KIND_SPARSE]
-    return [space.name for space in able]
-
-
-def _legs(
-    client: Client,
-    collection: str,
-    text: str | None,
-    image: Path | None,
-    names: Sequence[str],
-    weights: Mapping[str, float],
-) -> list[VectorQuery]:
-    spaces = client.get_collection(collection).vector_spaces
-    of_pictures = {s.name for s in spaces if VectorSpace.SOURCE_IMAGE in s.sources}
-    known = [space.name for space in spaces]
-    for name in (*names, *weights):
-        if name not in known:
-            raise CommandError(
-                f"collection '{collection}' has no vector '{printable(name)}' "
-                f"(it has {', '.join(known)})"
-            )
-    chosen = names or answering(spaces, with_image=image is not None, with_text=text is not None)
-    for name in weights:
-        if name not in chosen:
-            raise CommandError(
-                f"--weight {name}: this vector is not asked (asked: {', '.join(chosen)})"
-            )
-    data = None if image is None else image.read_bytes()
-    for name in names:
-        if name not in answering(spaces, with_image=image is not None, with_text=text is not None):
-            kind = "words" if image is None else "a picture"
-            raise CommandError(f"--only {name}: this vector can't answer {kind}")
-    legs = []
-    for name in chosen:
-        by_picture = data is not None and (text is None or name in of_pictures)
-        legs.append(
-            leg(
-                name,
-                weight=weights.get(name),
-                image=data if by_picture else None,
-                text=None if by_picture else text,
-            )
-        )
-    return legs
 
 
 def _need_kept_pictures(client: Client, collection: str) -> None:
@@ -220,45 +225,6 @@ def _only_collection(client: Client) -> str:
     return ids[0]
 
 
-def _options_of(legs: Sequence[VectorQuery]) -> Mapping[str, str]:
-    """What the user wrote for the fields of the legs, by their paths."""
-    options: dict[str, str] = {}
-    for index, asked in enumerate(legs):
-        path = f"vectors[{index}]"
-        options[path] = f"vector {asked.vector_name}"
-        options[f"{path}.weight"] = f"--weight {asked.vector_name}"
-        options[f"{path}.input.image"] = "--image"
-        options[f"{path}.input.text"] = "TEXT"
-    return options
-
-
-def _only(arguments: Sequence[str]) -> list[str]:
-    names: list[str] = []
-    for argument in arguments:
-        for name in map(str.strip, argument.split(",")):
-            if not name:
-                raise CommandError(f"--only {argument!r}: needs names of vectors, joined by commas")
-            if name in names:
-                raise CommandError(f"--only: {name} is named twice")
-            names.append(name)
-    return names
-
-
-def _weights(arguments: Sequence[str]) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    for argument in arguments:
-        name, _, number = (part.strip() for part in argument.partition("="))
-        if name in weights:
-            raise CommandError(f"--weight {argument}: {name} has a weight already")
-        try:
-            weights[name] = float(number)
-        except ValueError:
-            name = ""
-        if not name:
-            raise CommandError(f"--weight {argument}: needs VECTOR=WEIGHT, such as image=2")
-    return weights
-
-
 def _check_sheet(out: Path) -> None:
     """Whether the sheet can be written, before anything is searched for.
 
@@ -267,13 +233,4 @@ def _check_sheet(out: Path) -> None:
     """
     if out.suffix.lower() != ".png":
         raise CommandError(f"--sheet {out}: is a PNG picture, so its name has to end in .png")
-    try:
-        if out.exists():
-            with out.open("r+b"):
-                pass
-        else:
-            with TemporaryFile(dir=out.parent):
-                pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CommandError(f"--sheet {out}: can't be written: {reason}") from None
+    check_writable("--sheet", out)

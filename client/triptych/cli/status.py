@@ -1,23 +1,27 @@
 """`triptych status`: what the server is and holds."""
 
-import typer
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING
 
-from triptych.cli.options import OwnServer, OwnTimeout, session_of
-from triptych.cli.output import plain_table, printable, stdout
+import typer
+
+from triptych.cli.options import connected, session_of
+from triptych.cli.output import fact_table, plain_table, printable, stdout
 from triptych.errors import Unavailable
 from triptych.v1.collection_pb2 import Collection
 from triptych.v1.status_service_pb2 import GetStatusResponse
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-def status(context: typer.Context, server: OwnServer = None, timeout: OwnTimeout = None) -> None:
+
+@connected()
+def status(context: typer.Context) -> None:
     """Show what the server is and holds.
 
     That is its version, store, languages, limits and encoders, and every collection with its
     items, language and vectors.
     """
-    session = session_of(context, server, timeout)
+    session = session_of(context)
     console = stdout()
     with session.client() as client:
         render_status(session.server, client.status(), console)
@@ -30,10 +34,12 @@ def status(context: typer.Context, server: OwnServer = None, timeout: OwnTimeout
     render_collections(collections, console)
 
 
-def render_status(server: str, found: GetStatusResponse, console: Console) -> None:
+def render_status(server: str, found: GetStatusResponse, console: "Console") -> None:
     """Prints the status as a table, the encoders as one, and the limits in a few lines."""
+    from rich.text import Text
+
     store = found.store
-    facts = plain_table("", "")
+    facts = fact_table()
     facts.add_row("server", Text(f"{server}, version {found.version}"))
     ready = "ready" if store.ready else "NOT READY"
     facts.add_row("store", Text(f"{store.kind} {store.engine_version}, {ready}"))
@@ -41,7 +47,6 @@ def render_status(server: str, found: GetStatusResponse, console: Console) -> No
     facts.add_row("reads pictures in", Text(", ".join(found.ocr_languages) or "(OCR is off)"))
     facts.add_row("text languages", Text(", ".join(found.languages)))
     facts.add_row("limits", Text(_limits(found)))
-    facts.show_header = False
     console.print(facts)
 
     encoders = plain_table(
@@ -62,8 +67,10 @@ def render_status(server: str, found: GetStatusResponse, console: Console) -> No
     console.print()
 
 
-def render_collections(collections: list[Collection], console: Console) -> None:
+def render_collections(collections: list[Collection], console: "Console") -> None:
     """Prints the collections with their counts and vector spaces."""
+    from rich.text import Text
+
     if not collections:
         console.print("no collections yet")
         return

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from triptych.cli.footer import print_footer
 from triptych.cli.output import plain_table, printable
-from triptych.v1.common_pb2 import Warning as Notice
-from triptych.v1.search_service_pb2 import Fusion, Leg, SearchHit, SearchResponse, VectorScore
+from triptych.v1.search_service_pb2 import Leg, SearchHit, SearchResponse, VectorScore
 
 NO_VECTOR = "–"
 NO_TERM = "no term"
@@ -22,16 +21,15 @@ _GAP = 2
 # With less room for a caption, or for id and caption below each other, the next layout is tried.
 _LEAST_CAPTION = 28
 _LEAST_ITEM = 16
-# Columns of a name below the table, with the gap behind it.
-_NAME = 6
 
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """What one leg says of one hit: three figures, or one word."""
+    """What one leg says of one hit: three figures or four, or one word."""
 
     similarity: str
     rank: str = ""
+    normalized: str = ""
     contribution: str = ""
     adds: bool = False
 
@@ -39,12 +37,17 @@ class _Cell:
 def render_search(response: SearchResponse, console: Console) -> None:
     """Prints the hits with score and, for every leg, similarity, rank and contribution.
 
-    Below come the legs with their weights, the fusion, the timings and the warnings. The table is
-    as wide as `console` allows: with each hit in one line, or in two, or, where many legs do not
-    fit beside each other, with a line for each leg. Scores are never cut.
+    A fusion by normalised similarities shows these too. Below come the legs with their weights,
+    thresholds and what they were normalised with, the fusion, the timings and the warnings. The
+    table is as wide as `console` allows: with each hit in one line, or in two, or, where many legs
+    do not fit beside each other, with a line for each leg. Scores are never cut.
     """
     labels = leg_labels(response.legs)
-    rows = [[_cell(score) for score in hit.vector_scores] for hit in response.hits]
+    normalized = any(leg.WhichOneof("normalization_bounds") for leg in response.legs)
+    rows = [
+        [_cell(score, normalized=normalized) for score in hit.vector_scores]
+        for hit in response.hits
+    ]
     table = _table(response.hits, labels, rows, console) if response.hits else None
     if table is not None:
         console.print(table)
@@ -52,7 +55,7 @@ def render_search(response: SearchResponse, console: Console) -> None:
         _print_blocks(response.hits, labels, rows, console)
     else:
         console.print("no hits")
-    _print_footer(response, labels, rows, console)
+    print_footer(response, labels, _legend(rows), console)
 
 
 def leg_labels(legs: Sequence[Leg]) -> list[str]:
@@ -64,7 +67,7 @@ def leg_labels(legs: Sequence[Leg]) -> list[str]:
     ]
 
 
-def _cell(score: VectorScore) -> _Cell:
+def _cell(score: VectorScore, *, normalized: bool) -> _Cell:
     if score.state == VectorScore.STATE_NO_SHARED_TERM:
         return _Cell(NO_TERM)
     below = score.state == VectorScore.STATE_BELOW_THRESHOLD
@@ -75,6 +78,9 @@ def _cell(score: VectorScore) -> _Cell:
     return _Cell(
         similarity=f"{similarity:.2f}" if abs(similarity) >= 10 else f"{similarity:.3f}",
         rank=f"#{score.rank}" if score.HasField("rank") else no_rank,
+        normalized=f"n{score.normalized_score:.3f}"
+        if normalized and score.HasField("normalized_score")
+        else "",
         contribution=f"{score.contribution:+.3f}",
         adds=score.contribution > 0,
     )
@@ -151,10 +157,11 @@ def _folded(texts: Sequence[Text], width: int) -> list[Text]:
 
 
 def _column(cells: Sequence[_Cell], *, stacked: bool) -> list[Text]:
-    """A leg's cells, its figures one below the other."""
+    """A leg's cells, its figures side by side, or what they add below them."""
     figures = [cell for cell in cells if cell.rank]
     similarity = max((len(cell.similarity) for cell in figures), default=0)
     rank = max((len(cell.rank) for cell in figures), default=0)
+    normalized = max((len(cell.normalized) for cell in figures), default=0)
     texts = []
     for cell in cells:
         if not cell.rank:
@@ -162,6 +169,8 @@ def _column(cells: Sequence[_Cell], *, stacked: bool) -> list[Text]:
             continue
         head = f"{cell.similarity:>{similarity}} {cell.rank:<{rank}}"
         text = Text(head + ("\n" if stacked else " "))
+        if normalized:
+            text.append(f"{cell.normalized:<{normalized}} ")
         text.append(cell.contribution, style="green" if cell.adds else "dim")
         texts.append(text)
     return texts
@@ -174,6 +183,9 @@ def _print_blocks(
     console: Console,
 ) -> None:
     width = max(map(len, labels))
+    normalized = max(
+        (len(cell.normalized) + 1 for row in rows for cell in row if cell.normalized), default=0
+    )
     for hit, row in zip(hits, rows, strict=True):
         line = Text(f"{hit.rank}  ")
         line.append(f"{hit.score:.4f}", style="bold")
@@ -181,16 +193,23 @@ def _print_blocks(
         line.append(f"  {_clipped(printable(hit.item.caption), MAX_CAPTION)}")
         console.print(line)
         for label, cell in zip(labels, row, strict=True):
-            figures = f"{cell.similarity:<7} {cell.rank:<5} {cell.contribution}"
-            console.print(Text(f"   {label:<{width}}  {figures}".rstrip()))
+            figures = f"{cell.similarity:<7} {cell.rank:<5} {cell.normalized:<{normalized}}"
+            line = Text(f"   {label:<{width}}  {figures}{cell.contribution}".rstrip())
+            console.print(line)
 
 
-def _print_footer(
-    response: SearchResponse,
-    labels: Sequence[str],
-    rows: Sequence[Sequence[_Cell]],
-    console: Console,
-) -> None:
+def _widest(text: Text) -> int:
+    return max(line.cell_len for line in text.split("\n"))
+
+
+def _clipped(text: str, width: int) -> str:
+    clipped = Text(text)
+    clipped.truncate(width, overflow="ellipsis")
+    return clipped.plain
+
+
+def _legend(rows: Sequence[Sequence[_Cell]]) -> list[str]:
+    """What the figures and signs of the table mean, of those that are in it."""
     cells = [cell for row in rows for cell in row]
     legend = [
         meaning
@@ -203,76 +222,6 @@ def _print_footer(
         if shown
     ]
     if cells:
-        legend.insert(0, "each vector: similarity, #rank, +contribution")
-    stages = [f"{s.stage} {s.duration_us / 1000:.1f}" for s in response.timings.stages]
-    total = f"{response.timings.total_us / 1000:.1f} ms"
-    console.print()
-    if labels:
-        _print_below(console, "legs", _legs(labels, response), " · ")
-        _print_below(console, "found", [_found(response)])
-    _print_below(
-        console, "time", [f"{total}: {stages[0]}" if stages else total, *stages[1:]], " · "
-    )
-    _print_below(console, "key", legend, "; ")
-    for warning in response.warnings:
-        kind = Notice.Code.Name(warning.code).removeprefix("CODE_")
-        console.print(Text(f"warning {kind}: {printable(warning.message)}", style="yellow"))
-
-
-def _print_below(console: Console, name: str, parts: Sequence[str], separator: str = "") -> None:
-    """A line below the table, its name in front; one too long goes on below, at whole parts."""
-    width = max(1, console.width - _NAME)
-    lines: list[str] = []
-    for number, part in enumerate(parts, start=1):
-        more = f"{part}{separator if number < len(parts) else ''}"
-        if lines and cell_len(f"{lines[-1]}{more}".rstrip()) <= width:
-            lines[-1] += more
-        else:
-            lines.append(more)
-    folded = [row for line in lines for row in Text(line.rstrip()).wrap(console, width)]
-    for number, row in enumerate(folded):
-        row.rstrip()
-        console.print(Text(f"{'' if number else name:<{_NAME}}{row}", style="dim"))
-
-
-def _legs(labels: Sequence[str], response: SearchResponse) -> list[str]:
-    """The legs with their weights and what they were asked with."""
-    kinds = [_kind(leg) for leg in response.legs]
-    alike = len(set(kinds)) == 1
-    parts = [
-        f"{label} ×{leg.weight:g}{'' if alike else f' ({kind})'}"
-        for label, leg, kind in zip(labels, response.legs, kinds, strict=True)
-    ]
-    if alike:
-        parts[-1] += f" by {kinds[0]}"
-    return parts
-
-
-def _found(response: SearchResponse) -> str:
-    """How many candidates each leg found, and how they became one list."""
-    found = " · ".join(str(leg.candidates_found) for leg in response.legs)
-    return f"{found} candidates, fused by {_fusion(response.fusion)}"
-
-
-def _fusion(fusion: Fusion) -> str:
-    method = fusion.WhichOneof("method") or ""
-    if method in ("", "reciprocal_rank"):
-        return f"reciprocal rank, k={fusion.reciprocal_rank.k:g}"
-    name = Fusion.Normalization.Name(getattr(fusion, method).normalization)
-    words = f"{method} {name.removeprefix('NORMALIZATION_').lower()}"
-    return words.replace("_", " ")
-
-
-def _kind(leg: Leg) -> str:
-    name = Leg.InputKind.Name(leg.input_kind).removeprefix("INPUT_KIND_")
-    return name.lower().replace("_", " ")
-
-
-def _widest(text: Text) -> int:
-    return max(line.cell_len for line in text.split("\n"))
-
-
-def _clipped(text: str, width: int) -> str:
-    clipped = Text(text)
-    clipped.truncate(width, overflow="ellipsis")
-    return clipped.plain
+        normalized = "n normalised, " if any(c.normalized for c in cells) else ""
+        legend.insert(0, f"each vector: similarity, #rank, {normalized}+contribution")
+    return legend

@@ -260,7 +260,7 @@ def test_a_collection_that_is_not_there(
     assert command(server, "search", "a", "--collection", "nowhere") == 2
     assert capsys.readouterr().err == (
         "triptych: there is no collection 'nowhere': triptych ingest FOLDER --collection nowhere "
-        "makes it, triptych status lists those that are there [COLLECTION_NOT_FOUND]\n"
+        "makes it, triptych collections lists those that are there [COLLECTION_NOT_FOUND]\n"
     )
     assert ingest(server, folder, "nowhere", "--no-create") == 2
     assert capsys.readouterr().err == (

@@ -84,6 +84,25 @@ def test_a_defect_of_the_server(service: Service, capsys: Captured) -> None:
             ["search", "a", "--collection", "p", "--only", "audio"],
             "--only audio: this vector can't answer words",
         ),
+        (["search", "a", "--leg-threshold", "image"], "needs VECTOR=VALUE, such as image=0.25"),
+        (
+            ["search", "a", "--leg-threshold", "a=1", "--leg-threshold", "a=2"],
+            "--leg-threshold a=2: a has a threshold already",
+        ),
+        (
+            ["search", "a", "--collection", "p", "--only", "ocr", "--leg-threshold", "image=0.2"],
+            "--leg-threshold image: this vector is not asked (asked: ocr)",
+        ),
+        (["search", "a", "--k", "60", "--fusion", "max"], "--k 60: is of --fusion reciprocal-rank"),
+        (
+            ["search", "a", "--normalization", "min-max"],
+            "--normalization min-max: is of --fusion weighted-sum, max, min; "
+            "reciprocal-rank goes by places, not by similarities",
+        ),
+        (
+            ["search", "a", "--normalization", "none", "--fusion", "reciprocal-rank"],
+            "--normalization none: is of --fusion weighted-sum, max, min",
+        ),
         (["search", "a", "--pictures", "FOLDER"], "--pictures is where --sheet finds"),
         (["search", "a"], "there are drawings, pictures"),
         (
@@ -127,6 +146,13 @@ def test_bad_input(
             "'--ocr': needs skip, when-empty or always (got 'never')",
         ),
         (
+            ["search", "a", "--fusion", "rrf"],
+            "'--fusion': needs reciprocal-rank, weighted-sum, max or min (got 'rrf')",
+        ),
+        (["search", "a", "--k", "two"], "'--k': needs a number (got 'two')"),
+        (["search", "a", "--score-threshold", "nan"], "needs a number (got 'nan')"),
+        (["search", "a", "--offset", "-1"], "'--offset': needs a whole number, 0 or more"),
+        (
             ["--timeout", "0", "status"],
             "'--timeout': needs a number of seconds above 0 (got '0')",
         ),
@@ -168,7 +194,7 @@ def test_the_examples_of_the_help_work(
         text = capsys.readouterr().out
         assert all(len(line) <= 80 for line in text.splitlines())
         examples += re.findall(r"^    triptych (.*)$", text.replace("\\\n", ""), re.M)
-    assert len(examples) == 8
+    assert len(examples) == 9
     for example in examples:
         assert run(shlex.split(example)) == 0, capsys.readouterr().err
 

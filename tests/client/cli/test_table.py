@@ -111,13 +111,79 @@ def test_legs_of_one_vector_are_told_apart() -> None:
     assert "image 1 ×2 (text) · image 2 ×1 (image) · terms ×1 (text)" in rendered(response, 160)
 
 
-def test_a_fusion_by_similarity_and_a_leg_below_its_threshold() -> None:
-    response = answer(*PANELS)
+def by_similarity(*names: str, hits: int = 3) -> SearchResponse:
+    """An answer that was fused by min-max scores, with one of its legs below its threshold."""
+    response = answer(*names, hits=hits)
     response.fusion.weighted_sum.normalization = Fusion.NORMALIZATION_MIN_MAX
+    for leg in response.legs:
+        leg.min_max.min, leg.min_max.max = 0.25, 0.8665
+    for hit in response.hits:
+        for score in hit.vector_scores:
+            if score.state == VectorScore.STATE_SCORED:
+                score.normalized_score = score.similarity / 20
     low = response.hits[0].vector_scores[0]
     low.state, low.contribution = VectorScore.STATE_BELOW_THRESHOLD, 0
     low.ClearField("rank")
-    text = rendered(response, width=160)
-    assert "0.866 #< +0.000" in text
-    assert "fused by weighted sum min max" in text
+    low.ClearField("normalized_score")
+    response.legs[0].score_threshold = 0.875
+    return response
+
+
+def test_a_fusion_by_similarity_and_a_leg_below_its_threshold() -> None:
+    text = rendered(by_similarity(*PANELS), width=160)
+    first, second, _ = (line for line in text.splitlines() if "kitchen/" in line)
+    assert re.search(r"0\.866 #<  +\+0\.000  0\.866 #1 n0\.043 \+0\.333", first)
+    assert "0.856 #2 n0.043 +0.250" in second
+    assert "legs  image ×2 ≥0.875 · caption ×1 · ocr ×1 · terms ×1 by text" in text
+    assert "87 candidates, fused by weighted sum of min-max scores\n" in text
+    bounds = "0.250 to 0.866"
+    assert f"range image {bounds} · caption {bounds} · ocr {bounds} · terms {bounds}, from" in text
+    assert "each vector: similarity, #rank, n normalised, +contribution; " in text
     assert "#< below the leg's threshold" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200])
+@pytest.mark.parametrize("legs", [1, 4, 16])
+def test_no_normalised_figure_is_lost_at_any_width(width: int, legs: int) -> None:
+    names = [*PANELS, *(f"space-{index}" for index in range(12))][:legs]
+    response = by_similarity(*names, hits=12)
+    text = rendered(response, width)
+    scores = [score for hit in response.hits for score in hit.vector_scores]
+    normalised = [score for score in scores if score.HasField("normalized_score")]
+    assert len(re.findall(r"n0\.\d{3} \+0\.\d{3}(?!\d)", text)) == len(normalised)
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_four_legs_of_normalised_scores_are_a_table_of_100_columns() -> None:
+    response = by_similarity(*PANELS)
+    lines = rendered(response, 100).splitlines()
+    assert lines[0].split() == ["#", "score", "id,", "caption", *PANELS]
+    assert "kitchen/mug-1.png" in lines[2]
+    assert re.search(r"A cup of coffee.*… +\+0\.000  n0\.043 \+0\.333", lines[3])
+
+
+@pytest.mark.parametrize(
+    ("method", "normalization", "told"),
+    [
+        ("weighted_sum", Fusion.NORMALIZATION_NONE, "weighted sum of similarities"),
+        (
+            "max_score",
+            Fusion.NORMALIZATION_DISTRIBUTION,
+            "the largest of weighted distribution scores",
+        ),
+        ("min_score", Fusion.NORMALIZATION_MIN_MAX, "the smallest of weighted min-max scores"),
+    ],
+)
+def test_the_fusion_is_told(
+    method: str, normalization: Fusion.Normalization.ValueType, told: str
+) -> None:
+    response = answer("image")
+    getattr(response.fusion, method).normalization = normalization
+    response.score_threshold = 0.125
+    assert f"found 87 candidates, fused by {told}, score ≥ 0.125\n" in rendered(response)
+
+
+def test_the_range_of_a_distribution_is_three_deviations_to_both_sides() -> None:
+    response = answer("image")
+    response.legs[0].distribution.mean, response.legs[0].distribution.sigma = 0.5, 0.125
+    assert "range image 0.125 to 0.875, from n 0 to n 1\n" in rendered(response)
