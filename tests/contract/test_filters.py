@@ -141,6 +141,7 @@ PATHS: dict[FieldPath, FieldType | None] = {
 }
 
 DAY = datetime(2025, 6, 1, tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
 TESTS: list[Test] = [
     *(Equals(value) for value in ("x", "X", "", "x y", "ünï", "5", "true", "absent")),
     *(Equals(value) for value in (True, False, 0, 1, 5, 5.0, 5.5, -3, 2**53 - 1, 1e300)),
@@ -180,6 +181,8 @@ TESTS: list[Test] = [
     TimeRange(gt=DAY),
     TimeRange(lt=DAY),
     TimeRange(gt=DAY, lte=DAY + timedelta(microseconds=1)),
+    TimeRange(gt=LAST),
+    TimeRange(gte=DAY, lte=LAST),
     TimeRange(),
     GeoRadius(52.5, 13.4, 5_000),
     GeoRadius(52.5, 13.4, 900_000),

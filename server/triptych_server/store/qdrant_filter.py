@@ -11,8 +11,8 @@ on a server of 1.18.3 besides:
 - A count of values never finds points without the field where it has an index.
 - Its condition for null does not look into a list where the field has no index. The test of a field
   for null, which reads the same in the index, does.
-- Times are whole microseconds in an index, and finer in a field that has none. Bounds that hold a
-  whole microsecond or none of it find the same in both.
+- Times are whole microseconds in an index, and finer in a field that has none. Bounds that take a
+  microsecond whole or not at all find the same in both.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def _test(key: str, test: Test, declared: FieldType | None) -> models.Condition:
             return models.Filter(must_not=[_any_of(key, values, declared)])
         case NumberRange(gt, gte, lt, lte):
             return _numbers(key, models.Range(gt=gt, gte=gte, lt=lt, lte=lte), declared)
-        case TimeRange(gt, gte, lt, lte):
-            in_time = models.FieldCondition(key=key, range=_whole_times(gt, gte, lt, lte))
+        case TimeRange():
+            in_time = models.FieldCondition(key=key, range=_whole_times(test))
             return _nothing() if declared in _NUMBERS else in_time
         case TextMatch(text):
             words = [models.MatchText(text=word) for word in words_of(text)]
@@ -175,14 +175,15 @@ def _numbers(key: str, bounds: models.Range, declared: FieldType | None) -> mode
     return models.FieldCondition(key=key, range=bounds)
 
 
-def _whole_times(
-    gt: datetime | None, gte: datetime | None, lt: datetime | None, lte: datetime | None
-) -> models.DatetimeRange:
-    """The range of times cut to microseconds, as one of the times themselves."""
+def _whole_times(test: TimeRange) -> models.DatetimeRange:
+    """The range of times that, cut to microseconds, lie in ``test``."""
+    gt, gte, lt, lte = test.gt, test.gte, test.lt, test.lte
     if gt is not None and gt < _LAST_TIME:
-        gt, gte = None, max(gt + _MICROSECOND, gte or gt)
+        next_to = gt + _MICROSECOND
+        gt, gte = None, next_to if gte is None else max(gte, next_to)
     if lte is not None and lte < _LAST_TIME:
-        lte, lt = None, min(lte + _MICROSECOND, lt or _LAST_TIME)
+        next_to = lte + _MICROSECOND
+        lte, lt = None, next_to if lt is None else min(lt, next_to)
     return models.DatetimeRange(gt=gt, gte=gte, lt=lt, lte=lte)
 
 
