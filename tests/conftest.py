@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests.support.live import VARIABLE, live_url
+from tests.support.qdrant_server import BINARY, qdrant_binary
 
 # Some tests import onnxruntime themselves, and before our own package has switched this off.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -23,6 +24,7 @@ hypothesis.settings.load_profile("triptych")
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
 REPORT = Path(__file__).parents[1] / "docs" / "reports" / "soak.md"
 _NOT_LIVE = f"needs a Qdrant server: {VARIABLE} is not set"
+_NO_BINARY = f"needs a Qdrant program: {BINARY} is not set"
 _notes = pytest.StashKey[list[str]]()
 
 
@@ -33,11 +35,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a live Qdrant server its tests are skipped; where one is named, they have to pass."""
-    if live_url() is not None:
-        return
+    missing = {
+        marker: reason
+        for marker, found, reason in (
+            ("live", live_url(), _NOT_LIVE),
+            ("own_qdrant", qdrant_binary(), _NO_BINARY),
+        )
+        if found is None
+    }
     for item in items:
-        if item.get_closest_marker("live") is not None:
-            item.add_marker(pytest.mark.skip(reason=_NOT_LIVE))
+        for marker, reason in missing.items():
+            if item.get_closest_marker(marker) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture
@@ -61,9 +70,13 @@ def pytest_terminal_summary(
     reports = terminalreporter.stats.get("skipped", ())
     skipped = len(reports)
     terminalreporter.write_line(f"skipped tests: {skipped}")
-    live = sum(_NOT_LIVE in str(report.longrepr) for report in reports)
-    if live:
-        terminalreporter.write_line(f"of these, {live} need a Qdrant server at {VARIABLE}")
+    for reason, what in (
+        (_NOT_LIVE, f"a Qdrant server at {VARIABLE}"),
+        (_NO_BINARY, f"a Qdrant program at {BINARY}"),
+    ):
+        count = sum(reason in str(report.longrepr) for report in reports)
+        if count:
+            terminalreporter.write_line(f"of these, {count} need {what}")
     if SOAK and notes:
         _write_report(notes, exitstatus, skipped)
 

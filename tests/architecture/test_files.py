@@ -14,7 +14,9 @@ PINNED_LINE = re.compile(
 
 # Where packages come from is the machine's own business: no file of ours may say it.
 _SOURCE_OF_PACKAGES = re.compile(r"--(extra-)?index-url|--find-links|index_url\s*=|https?://")
-_LOCK_FILES = {"uv.lock", "poetry.lock", "package-lock.json", "go.sum", "Cargo.lock"}
+_LOCK_FILES = {"uv.lock", "poetry.lock", "package-lock.json", "Cargo.lock"}
+# Go's own holds names of modules and their hashes, and no place.
+_GO_SUM_LINE = re.compile(r"[\w./-]+ v[\w.+-]+(/go\.mod)? h1:[A-Za-z0-9+/]{43}=")
 
 
 def files() -> list[Path]:
@@ -31,11 +33,21 @@ def test_no_package_registry_is_named() -> None:
         *(ROOT / "requirements").iterdir(),
         *(ROOT / name for name in ("pyproject.toml", "Makefile", "tools/bootstrap.sh", ".ci/run")),
         *ROOT.glob("tools/*/requirements*.txt"),
+        *(ROOT / "examples" / name for name in ("go/go.mod", "typescript/package.json")),
+        ROOT / "examples" / "typescript" / ".npmrc",
     ]
     assert len(installing) > 10
     found = [file for file in installing if _SOURCE_OF_PACKAGES.search(file.read_text())]
     assert not found
     assert not [file for file in files() if file.name in _LOCK_FILES]
+
+
+def test_go_sum_names_no_place() -> None:
+    sums = [file for file in files() if file.name == "go.sum"]
+    assert sums
+    for file in sums:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            assert _GO_SUM_LINE.fullmatch(line), f"{file.name}: {line}"
 
 
 @pytest.mark.parametrize("line", ["--index-url there", "name @ https://there/name.whl"])

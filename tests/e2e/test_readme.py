@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.panels import draw_words
 from tests.support.server import RunningServer
 from triptych import Where
 from triptych_server.domain.limits import Limits
@@ -40,6 +44,37 @@ def test_the_programs(tmp_path: Path, programs: list[str]) -> None:
         assert first.startswith("1. mug ")
         assert any(line.strip().startswith("caption: ") for line in legs)
         assert server.stop() == 0
+
+
+def test_the_calls_of_grpcurl(tmp_path: Path, programs: list[str]) -> None:
+    """Each block of them runs as it stands, on what the first program has written."""
+    if shutil.which("grpcurl") is None:
+        pytest.skip("needs grpcurl: there is none on the PATH")
+    calls = [block for block in blocks("sh") if block.startswith("grpcurl ")]
+    assert len(calls) == 2
+    (tmp_path / "cup.jpg").write_bytes(draw_words(["CUP"], width=64, height=64))
+    with RunningServer(tmp_path / "data") as server:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(programs[0].replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
+        shown = []
+        for call in calls:
+            script = call.replace("127.0.0.1:50051", server.address)
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", script],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            shown.append(done.stdout)
+    first, more = shown
+    assert [hit["item"]["id"] for hit in json.loads(first)["hits"]] == ["mug", "boat"]
+    assert "triptych.v1.SearchService\n" in more
+    assert "message SearchRequest {" in more
+    _, below_20, alike = re.split(r"^(?=\{\n)", more, flags=re.MULTILINE)
+    assert [hit["item"]["id"] for hit in json.loads(below_20)["hits"]] == ["mug"]
+    assert len(json.loads(alike)["hits"]) == 2
 
 
 def test_the_filters_are_filters() -> None:

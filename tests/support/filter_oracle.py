@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
+from triptych_server.domain.collections import FieldType
 from triptych_server.domain.filters import (
     AnyOf,
     Condition,
@@ -64,6 +65,25 @@ def passes(
         and (not filter.should or sum(map(holds, filter.should)) >= filter.min_should_count)
         and not any(holds(condition) for condition in filter.must_not)
     )
+
+
+def asks_undeclared_words(
+    filter: Filter, declared: Mapping[FieldPath, FieldType | None], *, inside: bool = False
+) -> bool:
+    """Whether the filter looks for words in a field that is not declared TEXT.
+
+    ``inside`` the elements of a list nothing is declared.
+    """
+    for condition in (*filter.must, *filter.should, *filter.must_not):
+        match condition:
+            case FieldCondition(path, TextMatch() | Phrase()):
+                if inside or declared.get(path) is not FieldType.TEXT:
+                    return True
+            case Group(group) if asks_undeclared_words(group, declared, inside=inside):
+                return True
+            case Elements(_, each) if asks_undeclared_words(each, declared, inside=True):
+                return True
+    return False
 
 
 def _holds(condition: FieldCondition, payload: Mapping[str, object]) -> bool:

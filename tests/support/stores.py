@@ -7,10 +7,12 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.support.live import api_key, live_prefix
 from tests.support.reference_store import ReferenceStore
@@ -25,8 +27,10 @@ from triptych_server.domain.collections import (
     VectorSpace,
     Windows,
 )
+from triptych_server.domain.errors import Reason, WrongState
+from triptych_server.domain.filters import Filter
 from triptych_server.domain.items import Json
-from triptych_server.domain.ports import Point, VectorStore
+from triptych_server.domain.ports import LegQuery, Point, VectorStore
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.qdrant_store import EXACT_IDF_SERVER, QdrantStore
@@ -101,6 +105,29 @@ async def counts_deleted_terms(store: VectorStore) -> bool:
     numbers = re.match(r"(\d+)\.(\d+)", info.engine_version)
     assert numbers is not None
     return info.kind == "qdrant" and (int(numbers[1]), int(numbers[2])) < EXACT_IDF_SERVER
+
+
+async def refuses_undeclared_words(store: VectorStore) -> bool:
+    """Whether words can be asked of fields with a text index only, as on a Qdrant server."""
+    return (await store.info()).kind == "qdrant"
+
+
+async def check_refused(store: VectorStore, collection_id: str, filter: Filter) -> None:
+    """Whatever is asked with the filter is refused, and says so; nothing is deleted."""
+    leg = LegQuery("audio", np.ones(4, np.float32), 9, filter)
+    everything = await store.count(collection_id, Filter())
+    for call in (
+        store.count(collection_id, filter),
+        store.scroll(collection_id, filter, limit=9, start_id=None),
+        store.query(collection_id, [leg]),
+        store.query(collection_id, [replace(leg, within=(pid(1),))]),
+        store.delete_matching(collection_id, filter),
+    ):
+        with pytest.raises(WrongState) as refused:
+            await call
+        assert refused.value.reason is Reason.FILTER_FIELD_UNINDEXED
+        assert "has no text index" in refused.value.message
+    assert await store.count(collection_id, Filter()) == everything
 
 
 @asynccontextmanager

@@ -167,7 +167,7 @@ class FieldCondition(_message.Message):
     there is no stemming: `Sale` finds `summer-SALE!` and not `sales`, `resume` not `résumé`. Words
     of languages that are written without spaces are not told apart. Of a list, the words may
     stand in several of its strings. At least one word. With a Qdrant server as the store, only
-    fields declared TEXT can be asked (FILTER_FIELD_UNINDEXED).
+    fields declared TEXT can be asked, and nothing in `elements` (FILTER_FIELD_UNINDEXED).
     """
     phrase: _builtins.str
     """The words of this text stand in the field next to each other, in this order; told apart as

@@ -9,11 +9,16 @@ on a server of 1.18.3 besides:
   found without a further look, whichever part a condition stands in: "x, and not x" finds x. Not so
   for a group, so a filter of several parts is sent as one.
 - A count of values never finds points without the field where it has an index.
+- Its condition for null does not look into a list where the field has no index. The test of a field
+  for null, which reads the same in the index, does.
+- Times are whole microseconds in an index, and finer in a field that has none. Bounds that take a
+  microsecond whole or not at all find the same in both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from qdrant_client import models
@@ -51,8 +56,11 @@ from triptych_server.store.engine_checks import check_filter
 from triptych_server.store.json_path import json_path
 from triptych_server.store.qdrant_geo import POLE_RADIUS_M, open_boxes, poles
 
-Types = Mapping[FieldPath, FieldType]
+# The declared types; None inside the elements of a list, where nothing can be declared.
+Types = Mapping[FieldPath, FieldType] | None
 _NUMBERS = (FieldType.INTEGER, FieldType.FLOAT)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def qdrant_filter(
@@ -89,9 +97,9 @@ def _filter(filter: Filter, types: Types, also: Sequence[models.Condition] = ())
 def _condition(condition: Condition, types: Types) -> models.Condition:
     match condition:
         case FieldCondition(path, test):
-            declared = types.get(path)
+            declared = types.get(path) if types is not None else None
             if isinstance(test, TextMatch | Phrase) and declared is not FieldType.TEXT:
-                raise _wordless(path)
+                raise _wordless(path, inside=types is None)
             return _test(json_path(path), test, declared)
         case PointIds(ids):
             return models.HasIdCondition(has_id=list(ids))
@@ -100,8 +108,7 @@ def _condition(condition: Condition, types: Types) -> models.Condition:
         case Group(filter):
             return _filter(filter, types)
         case Elements(path, filter):
-            # A path names no place inside a list, so nothing in there is declared.
-            nested = models.Nested(key=json_path(path), filter=_filter(filter, {}))
+            nested = models.Nested(key=json_path(path), filter=_filter(filter, None))
             return models.NestedCondition(nested=nested)
         case _:
             assert_never(condition)
@@ -117,9 +124,8 @@ def _test(key: str, test: Test, declared: FieldType | None) -> models.Condition:
             return models.Filter(must_not=[_any_of(key, values, declared)])
         case NumberRange(gt, gte, lt, lte):
             return _numbers(key, models.Range(gt=gt, gte=gte, lt=lt, lte=lte), declared)
-        case TimeRange(gt, gte, lt, lte):
-            times = models.DatetimeRange(gt=gt, gte=gte, lt=lt, lte=lte)
-            in_time = models.FieldCondition(key=key, range=times)
+        case TimeRange():
+            in_time = models.FieldCondition(key=key, range=_whole_times(test))
             return _nothing() if declared in _NUMBERS else in_time
         case TextMatch(text):
             words = [models.MatchText(text=word) for word in words_of(text)]
@@ -141,7 +147,7 @@ def _test(key: str, test: Test, declared: FieldType | None) -> models.Condition:
         case Exists(expected):
             return models.Filter(must_not=[_empty(key)]) if expected else _empty(key)
         case IsNull(expected):
-            null = models.IsNullCondition(is_null=models.PayloadField(key=key))
+            null = models.FieldCondition(key=key, is_null=True)
             return null if expected else models.Filter(must_not=[null])
         case _:
             assert_never(test)
@@ -169,16 +175,33 @@ def _numbers(key: str, bounds: models.Range, declared: FieldType | None) -> mode
     return models.FieldCondition(key=key, range=bounds)
 
 
+def _whole_times(test: TimeRange) -> models.DatetimeRange:
+    """The range of times that, cut to microseconds, lie in ``test``."""
+    gt, gte, lt, lte = test.gt, test.gte, test.lt, test.lte
+    if gt is not None and gt < _LAST_TIME:
+        next_to = gt + _MICROSECOND
+        gt, gte = None, next_to if gte is None else max(gte, next_to)
+    if lte is not None and lte < _LAST_TIME:
+        next_to = lte + _MICROSECOND
+        lte, lt = None, next_to if lt is None else min(lt, next_to)
+    return models.DatetimeRange(gt=gt, gte=gte, lt=lt, lte=lte)
+
+
 def _empty(key: str) -> models.IsEmptyCondition:
     return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
 
 
-def _wordless(path: FieldPath) -> WrongState:
+def _wordless(path: FieldPath, *, inside: bool) -> WrongState:
     name = clip(".".join(path))
+    remedy = (
+        "the elements of a list can have none"
+        if inside
+        else "declare the field TEXT in payload_fields when the collection is made"
+    )
     return WrongState(
         Reason.FILTER_FIELD_UNINDEXED,
         f"filter: {name} has no text index, and a Qdrant server tells words apart by it alone: "
-        "declare the field TEXT in payload_fields when the collection is made",
+        f"{remedy}",
         subject=f"fields/{name}",
     )
 
