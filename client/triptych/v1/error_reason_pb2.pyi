@@ -452,6 +452,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `input.composed.parts[1].weight: is 0, so that the part counts for nothing: leave
     it out`
     """
+    ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 110
+    """The server wants an API key, and the call brings none, more than one, or one that it does not
+    know: as the header `authorization`, with the word `Bearer` and a space before the key. Only the
+    health service answers without.
+
+    For example: `a valid API key is needed, in the header authorization: Bearer KEY`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -902,5 +909,12 @@ ERROR_REASON_WEIGHT_ZERO: ErrorReason.ValueType  # 131
 
 For example: `input.composed.parts[1].weight: is 0, so that the part counts for nothing: leave
 it out`
+"""
+ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 110
+"""The server wants an API key, and the call brings none, more than one, or one that it does not
+know: as the header `authorization`, with the word `Bearer` and a space before the key. Only the
+health service answers without.
+
+For example: `a valid API key is needed, in the header authorization: Bearer KEY`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
