@@ -3,11 +3,12 @@
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.client.cli.real import PROGRAM, SPRITES
+from tests.client.cli.real import SPRITES
 from tests.client.cli.shell import Captured
 from tests.support.server import RunningServer
 from triptych import make_item
@@ -63,7 +64,7 @@ def test_the_help_loads_no_library_that_it_does_not_need() -> None:
         "assert run(['--help']) == 0\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
     )
-    shown = subprocess.check_output([PROGRAM.with_name("python"), "-c", code], text=True)
+    shown = subprocess.check_output([sys.executable, "-c", code], text=True)
     loaded = set(shown.splitlines()[-1].split())
     assert {"triptych", "typer"} <= loaded
     heavy = {"PIL", "rich", "numpy", "onnxruntime", "qdrant_client", "qdrant_edge"}
