@@ -140,7 +140,7 @@ def create(
 
     \b
     For example:
-      triptych collections create shop --field price=float --field taken=datetime \\
+      triptych collections create shop --field price=float --field made=datetime \\
           --retention original --language de
     """
     fields = _fields(field or [])

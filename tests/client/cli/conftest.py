@@ -1,8 +1,13 @@
 """Fixtures of the command's tests."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.client.cli.real import write_cups
+from tests.support.server import RunningServer
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +22,14 @@ def folder(tmp_path: Path) -> Path:
     for index in range(5):
         (found / f"{index}.png").write_bytes(b"png")
     return found
+
+
+@pytest.fixture
+def cups(server: RunningServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A collection of the test's own with a few items; it is gone afterwards."""
+    name = re.sub("[^a-z0-9]", "-", request.node.name.lower())[:63].strip("-")
+    write_cups(server, name)
+    yield name
+    with server.client() as client:
+        if name in [one.id for one in client.list_collections()]:
+            client.delete_collection(name)

@@ -116,7 +116,7 @@ def by_similarity(*names: str, hits: int = 3) -> SearchResponse:
     response = answer(*names, hits=hits)
     response.fusion.weighted_sum.normalization = Fusion.NORMALIZATION_MIN_MAX
     for leg in response.legs:
-        leg.min_max.min, leg.min_max.max = 0.25, 0.8665
+        leg.min_max.min, leg.min_max.max = 0.25, 0.875
     for hit in response.hits:
         for score in hit.vector_scores:
             if score.state == VectorScore.STATE_SCORED:
@@ -136,7 +136,7 @@ def test_a_fusion_by_similarity_and_a_leg_below_its_threshold() -> None:
     assert "0.856 #2 n0.043 +0.250" in second
     assert "legs  image ×2 ≥0.875 · caption ×1 · ocr ×1 · terms ×1 by text" in text
     assert "87 candidates, fused by weighted sum of min-max scores\n" in text
-    bounds = "0.250 to 0.866"
+    bounds = "0.250 to 0.875"
     assert f"range image {bounds} · caption {bounds} · ocr {bounds} · terms {bounds}, from" in text
     assert "each vector: similarity, #rank, n normalised, +contribution; " in text
     assert "#< below the leg's threshold" in text
