@@ -439,6 +439,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `the kept file of this picture is missing or damaged; send the item again to keep
     it anew`
     """
+    ERROR_REASON_FILTER_EXPRESSION_INVALID: _ErrorReason.ValueType  # 140
+    """An expression of a filter that can't be read; the character is counted from 1.
+
+    For example: `filter.expression: at character 12: expected a string, a number, a time, true or
+    false; text stands in quotes (got poster)`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -876,5 +882,11 @@ ERROR_REASON_IMAGE_LOST: ErrorReason.ValueType  # 92
 
 For example: `the kept file of this picture is missing or damaged; send the item again to keep
 it anew`
+"""
+ERROR_REASON_FILTER_EXPRESSION_INVALID: ErrorReason.ValueType  # 140
+"""An expression of a filter that can't be read; the character is counted from 1.
+
+For example: `filter.expression: at character 12: expected a string, a number, a time, true or
+false; text stands in quotes (got poster)`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from triptych_server.domain.collections import Stamp
-from triptych_server.domain.filters import Filter
+from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.fusion import Fusion
 from triptych_server.domain.items import Item, Notice, TokenUse
 from triptych_server.domain.normalization import Bounds
@@ -184,3 +184,4 @@ class SearchResult:
     fusion: Fusion
     score_threshold: float | None
     notices: tuple[Notice, ...]
+    filter: Filter = EVERYTHING
