@@ -67,7 +67,9 @@ def search(
             "them.",
         ),
     ] = None,
-    where: Annotated[list[str] | None, typer.Option(metavar="TEST", help=comparisons.HELP)] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="FILTER", help=comparisons.HELP)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     sheet: Annotated[
         Path | None,
@@ -97,7 +99,7 @@ def search(
     \b
     For example:
       triptych search "a cup of coffee" --collection pictures
-      triptych search "a red bicycle" --weight image=2 --where "price<20"
+      triptych search "a red bicycle" --weight image=2 --where "price < 20"
       triptych search --image cat.jpg --sheet hits.png
     """
     if text is not None:
@@ -129,7 +131,8 @@ def search(
                 limit=limit,
             )
         except TriptychError as error:
-            raise at_the_shell(error, _options_of(legs)) from error
+            options = {**_options_of(legs), **comparisons.options_of(where or [])}
+            raise at_the_shell(error, options) from error
         shown: Path | Mapping[str, bytes] | None = pictures
         if sheet is not None and pictures is None:
             shown = fetch_thumbnails(client, name, response.hits)

@@ -117,7 +117,7 @@ class _Writer:
         """A condition more; ``undenied`` asks for what a ``!=`` or a ``NOT IN`` of ids denies."""
         conditions = {"must": into.must, "should": into.should, "must_not": into.must_not}[part]
         path = f"{path}.{part}[{len(conditions)}]"
-        self._note(path, _first(tree))
+        self._places[path] = Origin(self._expression, tree.meta.start_pos + 1)
         condition = conditions.add()
         match str(tree.data):
             case "group":
@@ -137,6 +137,7 @@ class _Writer:
                     condition.ids.values.append(text_of(token))
             case "vector":
                 name = token_of(tree.children[0])
+                self._note(f"{path}.has_vector", name)
                 condition.has_vector = str(name) if name.type == "NAME" else text_of(name)
             case _:
                 write_test(tree, condition.field, f"{path}.field", self._note)
@@ -158,11 +159,3 @@ def _is_denial(tree: Tree[Token]) -> bool:
         return children[0] is not None
     place = {"equality": 1, "id": 0}.get(str(tree.data))
     return place is not None and token_of(tree.children[place]).type == "UNEQUAL"
-
-
-def _first(tree: Tree[Token]) -> Token:
-    """The first token that the tree has kept."""
-    found: Token | Tree[Token] = tree
-    while not isinstance(found, str):
-        found = next(child for child in found.children if child is not None)
-    return found

@@ -115,8 +115,6 @@ _WORDS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
     (frozenset({"TIME"}), frozenset(), "a time"),
     (frozenset({"DISTANCE"}), frozenset(), "a distance in m, km or mi, such as 5km"),
     (frozenset({"_COMMA"}), frozenset(), "a comma"),
-    (frozenset({"_OPEN"}), frozenset(), "("),
-    (frozenset({"_CLOSE"}), frozenset(), ")"),
     *(
         (frozenset({terminal}), frozenset(), terminal.removeprefix("_"))
         for terminal in ("_AND", "_OR", "_IN", "_BETWEEN", "_IS", "NOT", "NULL", "_EXISTS")
@@ -125,6 +123,8 @@ _WORDS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
         (frozenset({terminal}), frozenset(), terminal.removeprefix("_"))
         for terminal in ("MATCHES", "PHRASE", "_OF", "_WITH")
     ),
+    (frozenset({"_OPEN"}), frozenset(), "("),
+    (frozenset({"_CLOSE"}), frozenset(), ")"),
     (frozenset({"TRUE"}), frozenset(), "true"),
     (frozenset({"FALSE"}), frozenset(), "false"),
     (frozenset({"$END"}), frozenset(), "the end"),
@@ -196,7 +196,7 @@ def _accepted_after(tokens: Sequence[Token]) -> Set[str]:
 def _parser() -> Lark:
     from lark import Lark
 
-    return Lark(GRAMMAR, parser="lalr", lexer="basic")
+    return Lark(GRAMMAR, parser="lalr", lexer="basic", propagate_positions=True)
 
 
 class _Guard:
