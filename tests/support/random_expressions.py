@@ -94,8 +94,7 @@ def _ranges(kind: type, bounds: st.SearchStrategy[object]) -> st.SearchStrategy[
     """At least one bound, at most one on either side; now and then both the same."""
 
     def made(low: str | None, high: str | None, one: object, other: object) -> Test:
-        given = {low: one, high: other}
-        given.pop(None, None)
+        given = {side: bound for side, bound in ((low, one), (high, other)) if side}
         test: Test = kind(**given)
         return test
 

@@ -19,6 +19,7 @@ from triptych.v1.filter_pb2 import FieldCondition as FieldMessage
 from triptych.v1.filter_pb2 import Filter as Message
 from triptych_server.domain.filter_text import KEYWORDS, filter_text
 from triptych_server.domain.filters import (
+    Condition,
     Elements,
     Equals,
     Exists,
@@ -177,12 +178,12 @@ def test_the_deepest(shape: int) -> None:
     x = FieldCondition(("x",), NumberRange(gte=1, lte=2))
     filter = Filter(must_not=(x,))
     for _ in range(LIMITS.max_filter_depth - 1):
-        inner = [Group(filter), Group(filter), Elements(("x",), filter), Group(filter)][shape]
+        group: Condition = Group(filter)
         filter = [
-            Filter(must=(inner,)),
-            Filter(must_not=(inner,)),
-            Filter(should=(inner,)),
-            Filter(must=(x,), should=(inner,)),
+            Filter(must=(group,)),
+            Filter(must_not=(group,)),
+            Filter(should=(Elements(("x",), filter),)),
+            Filter(must=(x,), should=(group,)),
         ][shape]
     assert of(filter_text(filter)) == filter
     deeper = Filter(must=(Group(filter),))

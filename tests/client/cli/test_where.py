@@ -34,5 +34,5 @@ def test_none_is_no_filter() -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "\udcff = 1"])
 def test_what_can_not_be_sent_is_refused(text: str) -> None:
-    with pytest.raises(CommandError, match="^--where"):
+    with pytest.raises(CommandError, match=r"^--where"):
         parse_where(["a = 1", text])
