@@ -170,13 +170,15 @@ class ItemCalls(Calls):
         self,
         collection_id: str,
         *,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         page_size: int = 0,
         return_fields: Sequence[str] = (),
         payload_keys: Sequence[str] = (),
         timeout: float | None = None,
     ) -> Iterator[Item]:
         """The items that pass `where`, or all; each page is fetched when it is reached.
+
+        `where` is made of `Field` and its like, or an expression such as `price < 20`.
 
         The order is that of their point ids. `return_fields` and `payload_keys` are those of
         `get_item`.
@@ -202,13 +204,14 @@ class ItemCalls(Calls):
         collection_id: str,
         *,
         ids: Sequence[str] = (),
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         all: bool = False,
         timeout: float | None = None,
     ) -> DeleteItemsResponse:
         """Removes the items of `ids`, those that pass `where`, or `all`; exactly one is given.
 
-        Ids that are not there are no error; `deleted_count` says how many items are gone.
+        Ids that are not there are no error; `deleted_count` says how many items are gone. `where`
+        is that of `list_items`.
 
         Raises:
             InvalidArgument: DELETE_NEEDS_FILTER, TOO_MANY_ITEMS (over 1000 ids), FILTER_*.
@@ -222,10 +225,12 @@ class ItemCalls(Calls):
         self,
         collection_id: str,
         *,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         timeout: float | None = None,
     ) -> CountItemsResponse:
         """Counts the items that pass `where`, or all, exactly; the figure is `count`.
+
+        `where` is that of `list_items`.
 
         Raises:
             NotFound: COLLECTION_NOT_FOUND.

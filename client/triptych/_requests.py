@@ -97,7 +97,7 @@ def upsert_head(
 
 
 def delete_items(
-    collection_id: str, ids: Sequence[str], where: Where | Filter | None, everything: bool
+    collection_id: str, ids: Sequence[str], where: Where | Filter | str | None, everything: bool
 ) -> DeleteItemsRequest:
     """The request of DeleteItems; that exactly one of the three is given, the server checks."""
     return DeleteItemsRequest(
@@ -112,7 +112,7 @@ def search(
     collection_id: str,
     found: QueryInput | None,
     legs: Sequence[VectorQuery],
-    where: Where | Filter | None,
+    where: Where | Filter | str | None,
     k: float | None,
     limit: int,
     return_fields: Sequence[str],
@@ -155,8 +155,17 @@ def encode(texts: Sequence[str], images: Sequence[ImageLike], encoder_id: str) -
     return EncodeRequest(encoder_id=checked_text(encoder_id, "encoder_id"), inputs=inputs)
 
 
-def filter_of(where: Where | Filter | None) -> Filter | None:
-    """The message of a filter in any form that a caller may give it."""
+def filter_of(where: Where | Filter | str | None) -> Filter | None:
+    """The message of a filter in any form that a caller may give it; a string is an expression.
+
+    Raises:
+        ArgumentError: the expression is empty (FILTER_EXPRESSION_INVALID): without a filter
+            everything would pass.
+    """
+    if isinstance(where, str):
+        if not where.strip():
+            raise argument_error("where", "FILTER_EXPRESSION_INVALID", "is empty", got=repr(where))
+        return Filter(expression=checked_text(where, "where"))
     return where.to_filter() if isinstance(where, Where) else where
 
 

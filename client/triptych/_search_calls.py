@@ -27,7 +27,7 @@ class SearchCalls(Calls):
         composed: ComposedLike | None = None,
         vectors: Sequence[VectorQuery] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         k: float | None = None,
         offset: int = 0,
@@ -55,7 +55,8 @@ class SearchCalls(Calls):
             vectors: the legs, made with `leg`; a leg without an input has the one above.
             weights: a short form of `vectors`: the names of the legs, each with its weight.
                 `{"image": 2, "terms": 1}` asks these two and no other.
-            where: which items take part.
+            where: which items take part: made of `Field` and its like, or an expression such as
+                `price < 20`, which `Filter.expression` describes.
             fusion: how the legs are put together, made with `reciprocal_rank`, `weighted_sum`,
                 `max_score` or `min_score`; reciprocal rank where None.
             k: short for `fusion=reciprocal_rank(k=...)`.

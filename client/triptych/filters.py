@@ -10,6 +10,11 @@
 >>> summer = (Field("month") == 7) | (Field("month") == 8)
 >>> (summer & Field("title").matches("sale")) | ids(["cat-1"])
 Where(2 of should)
+
+What takes a `where` takes the same as one readable line, too, which the server reads:
+
+>>> client.count_items("pictures", where="price BETWEEN 5 AND 20 AND NOT category = 'poster'").count
+1
 """
 
 from collections.abc import Iterable

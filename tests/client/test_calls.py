@@ -333,7 +333,8 @@ def test_the_request_of_a_search(service: Service) -> None:
             payload_keys=["price"],
         )
         client.search("p", text="a", where=Filter())
-    plain, full, empty = service.requests(SearchRequest)
+        client.search("p", text="a", where="price < 20")
+    plain, full, empty, written = service.requests(SearchRequest)
     assert plain == SearchRequest(collection_id="p", input=QueryInput(text="a"))
     price = FieldCondition(name="price", equals=Value(number_value=5))
     assert full == SearchRequest(
@@ -346,6 +347,7 @@ def test_the_request_of_a_search(service: Service) -> None:
         payload_keys=["price"],
     )
     assert empty.HasField("filter")
+    assert written.filter == Filter(expression="price < 20")
 
 
 def test_the_request_of_a_deletion(service: Service) -> None:
@@ -353,6 +355,9 @@ def test_the_request_of_a_deletion(service: Service) -> None:
         client.delete_items("p", ids=["a", "b"])
         client.delete_items("p", where=Field("price") < 5)
         client.delete_items("p", all=True)
+        for nothing in ("", " "):
+            with pytest.raises(ArgumentError, match="where: is empty"):
+                client.delete_items("p", where=nothing)
     by_id, by_filter, everything = service.requests(DeleteItemsRequest)
     assert list(by_id.ids) == ["a", "b"]
     assert not by_id.HasField("filter")

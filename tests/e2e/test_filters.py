@@ -174,10 +174,13 @@ def test_a_filter(filled: tuple[Client, list[str]], case: str) -> None:
     where, expected = CASES[case]
     for collection in collections:
         listed = {item.id for item in client.list_items(collection, where=where)}
-        found = {hit.item.id for hit in client.search(collection, text="item", where=where).hits}
+        searched = client.search(collection, text="item", where=where)
+        found = {hit.item.id for hit in searched.hits}
         assert listed == expected, collection
         assert found == expected, collection
         assert client.count_items(collection, where=where).count == len(expected)
+        written = searched.canonical_filter
+        assert {item.id for item in client.list_items(collection, where=written)} == expected
 
 
 FULL = Filter()

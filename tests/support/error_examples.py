@@ -237,6 +237,7 @@ CAUSES: dict[str, Message] = {
     "FILTER_FIELD_UNINDEXED": _search(
         collection_id=STRICT, filter=where(field("price", exists=True))
     ),
+    "FILTER_EXPRESSION_INVALID": _search(filter=Filter(expression="category = poster")),
     "DELETE_NEEDS_FILTER": DeleteItemsRequest(collection_id=ALBUM, filter=Filter()),
     "ENCODER_UNKNOWN": create(default_encoder_id="siglip"),
     "PARTS_CANCEL_OUT": _composed(-1),

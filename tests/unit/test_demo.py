@@ -178,7 +178,7 @@ def test_a_question_in_short() -> None:
     assert CAPTION.in_short() == "From image to text · caption alone"
     assert PRINTED.in_short() == "krovandi · ocr ×1 · ocr and terms alone"
     assert WEIGHTED.one.in_short() == "a cup of coffee · image ×3"
-    assert FILTERED.in_short().startswith("an evening concert · category=poster · ")
+    assert FILTERED.in_short().startswith('an evening concert · category = "poster" · ')
 
 
 def test_a_filter_at_the_shell_and_in_python() -> None:
@@ -188,9 +188,9 @@ def test_a_filter_at_the_shell_and_in_python() -> None:
         Condition("in_stock", "=", True),
     ]
     assert [test.at_the_shell() for test in tests] == [
-        "category=poster",
-        "price<20",
-        "in_stock=true",
+        'category = "poster"',
+        "price < 20",
+        "in_stock = true",
     ]
     assert [test.in_python() for test in tests] == [
         '(Field("category") == "poster")',

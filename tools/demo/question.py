@@ -34,8 +34,7 @@ class Condition:
 
     def at_the_shell(self) -> str:
         """As an argument of ``--where``."""
-        value = self.value if isinstance(self.value, str) else json.dumps(self.value)
-        return f"{self.name}{self.operator}{value}"
+        return f"{self.name} {self.operator} {json.dumps(self.value)}"
 
     def in_python(self) -> str:
         """As an expression of ``Field``."""

@@ -145,7 +145,7 @@ def _tell_next(console: Console, places: Places, seconds: float) -> None:
     shell(console, f"{store} make serve")
     say(console, "and ask for what you like, in another terminal:")
     shell(console, command(["search", "fresh milk"]))
-    shell(console, command(["search", "a loud clock", "--where", "in_stock=true"]))
+    shell(console, command(["search", "a loud clock", "--where", "in_stock = true"]))
     say(console, "or without Triptych's own client:")
     shell(
         console,

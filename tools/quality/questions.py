@@ -34,7 +34,7 @@ class Sort(enum.StrEnum):
 class Question:
     """A text, and the names of the scenes that answer it.
 
-    ``where`` holds comparisons as ``triptych search --where`` takes them.
+    ``where`` holds filters as ``triptych search --where`` takes them.
     """
 
     text: str

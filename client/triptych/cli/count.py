@@ -2,7 +2,7 @@
 
 import typer
 
-from triptych.cli.options import CollectionArgument, Json, Tests, connected, session_of
+from triptych.cli.options import CollectionArgument, Json, Where, connected, session_of
 from triptych.cli.output import as_json, warn
 from triptych.cli.where import parse_where
 
@@ -11,17 +11,17 @@ from triptych.cli.where import parse_where
 def count(
     context: typer.Context,
     collection: CollectionArgument,
-    where: Tests = None,
+    where: Where = None,
     json: Json = False,
 ) -> None:
-    """Count a collection's items, or those that pass a test.
+    """Count a collection's items, or those that pass a filter.
 
     Prints the number alone.
 
     \b
     For example:
       triptych count pictures
-      triptych count pictures --where "price<20"
+      triptych count pictures --where "price < 20"
     """
     wanted = parse_where(where or [])
     with session_of(context).client() as client:

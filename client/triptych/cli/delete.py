@@ -7,7 +7,7 @@ import typer
 
 from triptych.cli.asking import confirm, need_an_answer
 from triptych.cli.complaint import at_the_shell, told
-from triptych.cli.options import CollectionArgument, Json, Tests, Yes, connected, session_of
+from triptych.cli.options import CollectionArgument, Json, Where, Yes, connected, session_of
 from triptych.cli.output import CommandError, as_json, items_text, printable, warn
 from triptych.cli.where import parse_where
 from triptych.client import Client
@@ -27,14 +27,14 @@ def delete(
         list[str] | None,
         typer.Argument(metavar="ID...", help="The items of these ids.", show_default=False),
     ] = None,
-    where: Tests = None,
+    where: Where = None,
     all_items: Annotated[
         bool, typer.Option("--all", help="Every item; the collection itself stays.")
     ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Delete items by their ids, by a test, or all.
+    """Delete items by their ids, by a filter, or all.
 
     It counts them first, and asks. What was kept of their pictures goes with them, and can't be
     brought back.
@@ -42,7 +42,7 @@ def delete(
     \b
     For example:
       triptych delete pictures cups/mug.jpg cups/jug.jpg
-      triptych delete pictures --where "price>=90" --yes
+      triptych delete pictures --where "price >= 90" --yes
       triptych delete pictures --all
     """
     if sum((bool(item_ids), bool(where), all_items)) != 1:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import MessageToJson
 
-from triptych.cli.options import CollectionArgument, Tests, connected, session_of, whole_number
+from triptych.cli.options import CollectionArgument, Where, connected, session_of, whole_number
 from triptych.cli.output import CommandError, items_text, plain_table, printable, stdout, time_text
 from triptych.cli.where import parse_where
 from triptych.v1.item_pb2 import Item
@@ -20,7 +20,7 @@ MAX_CAPTION = 40
 def list_items(
     context: typer.Context,
     collection: CollectionArgument,
-    where: Tests = None,
+    where: Where = None,
     limit: Annotated[
         int, typer.Option(metavar="N", help="Items at most.", parser=whole_number(1))
     ] = 20,
@@ -32,7 +32,7 @@ def list_items(
         bool, typer.Option("--json", help="Print each item as JSON, a line each.")
     ] = False,
 ) -> None:
-    """List a collection's items, or those that pass a test.
+    """List a collection's items, or those that pass a filter.
 
     They come in the order of their point ids. What is left out because of --limit is told on
     stderr.
@@ -40,8 +40,8 @@ def list_items(
     \b
     For example:
       triptych list pictures
-      triptych list pictures --where category=poster --all --json
-      triptych list pictures --where "price>=90" --all --ids
+      triptych list pictures --where "category = 'poster'" --all --json
+      triptych list pictures --where "price >= 90" --all --ids
     """
     if ids and json:
         raise CommandError("give either --ids or --json")

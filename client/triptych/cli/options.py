@@ -15,6 +15,7 @@ import typer
 from triptych.cli.complaint import told
 from triptych.cli.output import CommandError, items_text, printable
 from triptych.cli.where import HELP as WHERE_HELP
+from triptych.cli.where import filter_options
 from triptych.client import DEFAULT_TARGET, DEFAULT_TIMEOUT_S, Client
 from triptych.errors import TriptychError
 
@@ -129,7 +130,7 @@ def connected(
             context: typer.Context = given["context"]
             own = {one.name: given.pop(one.name) for one in _OWN}
             context.obj = session_of(context).over(own)
-            with told(asked):
+            with told({**asked, **filter_options(given.get("where") or [])}):
                 command(**given)
 
         signature = inspect.signature(command)
@@ -190,7 +191,7 @@ CollectionArgument = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-Tests = Annotated[list[str] | None, typer.Option("--where", metavar="TEST", help=WHERE_HELP)]
+Where = Annotated[list[str] | None, typer.Option("--where", metavar="FILTER", help=WHERE_HELP)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from triptych.cli import where as comparisons
 from triptych.cli.complaint import told
 from triptych.cli.fusing import FUSIONS, NORMALIZATIONS, fusion_of
 from triptych.cli.legs import leg_options, legs_of, options_of
 from triptych.cli.options import (
+    Where,
     collection_names,
     connected,
     number,
@@ -20,6 +20,7 @@ from triptych.cli.options import (
     words,
 )
 from triptych.cli.output import CommandError, as_json, check_writable, stdout
+from triptych.cli.where import filter_options, parse_where
 from triptych.client import Client
 from triptych.v1.collection_pb2 import Collection
 
@@ -123,7 +124,7 @@ def search(
             parser=number,
         ),
     ] = None,
-    where: Annotated[list[str] | None, typer.Option(metavar="TEST", help=comparisons.HELP)] = None,
+    where: Where = None,
     json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     sheet: Annotated[
         Path | None,
@@ -151,7 +152,7 @@ def search(
     \b
     For example:
       triptych search "a cup of coffee" --collection pictures
-      triptych search "a red bicycle" --weight image=2 --where "price<20"
+      triptych search "a red bicycle" --weight image=2 --where "price < 20"
       triptych search --image cat.jpg --sheet hits.png
       triptych search "a cup" --fusion weighted-sum --leg-threshold image=0.2
     """
@@ -163,7 +164,7 @@ def search(
         raise CommandError("--pictures is where --sheet finds the pictures; give --sheet too")
     if sheet is not None:
         _check_sheet(sheet)
-    filters = comparisons.parse_where(where or [])
+    filters = parse_where(where or [])
     method = fusion_of(fusion, normalization, k)
     wanted = leg_options(only or [], weight or [], leg_threshold or [])
 
@@ -174,7 +175,7 @@ def search(
         # Without any of these the server asks every vector that can answer.
         needs_legs = bool(wanted) or (text is not None and image is not None)
         legs = legs_of(client, name, text, image, wanted) if needs_legs else []
-        with told(options_of(legs)):
+        with told({**options_of(legs), **filter_options(where or [])}):
             response = client.search(
                 name,
                 text=None if legs else text,

@@ -459,6 +459,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `a valid API key is needed, in the header authorization: Bearer KEY`
     """
+    ERROR_REASON_FILTER_EXPRESSION_INVALID: _ErrorReason.ValueType  # 140
+    """An expression of a filter that can't be read; the character is counted from 1.
+
+    For example: `filter.expression: at character 12: expected a string, a number, a time, true or
+    false; text stands in quotes (got poster)`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -916,5 +922,11 @@ know: as the header `authorization`, with the word `Bearer` and a space before t
 health service answers without.
 
 For example: `a valid API key is needed, in the header authorization: Bearer KEY`
+"""
+ERROR_REASON_FILTER_EXPRESSION_INVALID: ErrorReason.ValueType  # 140
+"""An expression of a filter that can't be read; the character is counted from 1.
+
+For example: `filter.expression: at character 12: expected a string, a number, a time, true or
+false; text stands in quotes (got poster)`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

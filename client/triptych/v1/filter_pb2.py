@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18triptych/v1/filter.proto\x12\x0btriptych.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x01\n\x06\x46ilter\x12$\n\x04must\x18\x01 \x03(\x0b\x32\x16.triptych.v1.Condition\x12&\n\x06should\x18\x02 \x03(\x0b\x32\x16.triptych.v1.Condition\x12(\n\x08must_not\x18\x03 \x03(\x0b\x32\x16.triptych.v1.Condition\x12\x18\n\x10min_should_count\x18\x04 \x01(\x05\"\xda\x01\n\tCondition\x12,\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.triptych.v1.FieldConditionH\x00\x12\"\n\x03ids\x18\x02 \x01(\x0b\x32\x13.triptych.v1.IdListH\x00\x12\x14\n\nhas_vector\x18\x03 \x01(\tH\x00\x12$\n\x05group\x18\x04 \x01(\x0b\x32\x13.triptych.v1.FilterH\x00\x12\x32\n\x08\x65lements\x18\x05 \x01(\x0b\x32\x1e.triptych.v1.ElementsConditionH\x00\x42\x0b\n\tcondition\"\xd8\x03\n\x0e\x46ieldCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x06\x65quals\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x12(\n\x06\x61ny_of\x18\x03 \x01(\x0b\x32\x16.triptych.v1.ValueListH\x00\x12\x30\n\x0cnumber_range\x18\x04 \x01(\x0b\x32\x18.triptych.v1.NumberRangeH\x00\x12\x10\n\x06\x65xists\x18\x05 \x01(\x08H\x00\x12)\n\x07none_of\x18\x06 \x01(\x0b\x32\x16.triptych.v1.ValueListH\x00\x12,\n\ntime_range\x18\x07 \x01(\x0b\x32\x16.triptych.v1.TimeRangeH\x00\x12\x14\n\ntext_match\x18\x08 \x01(\tH\x00\x12\x10\n\x06phrase\x18\t \x01(\tH\x00\x12,\n\ngeo_radius\x18\n \x01(\x0b\x32\x16.triptych.v1.GeoRadiusH\x00\x12&\n\x07geo_box\x18\x0b \x01(\x0b\x32\x13.triptych.v1.GeoBoxH\x00\x12.\n\x0bvalue_count\x18\x0c \x01(\x0b\x32\x17.triptych.v1.CountRangeH\x00\x12\x11\n\x07is_null\x18\r \x01(\x08H\x00\x42\x06\n\x04test\"F\n\x11\x45lementsCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Filter\"3\n\tValueList\x12&\n\x06values\x18\x01 \x03(\x0b\x32\x16.google.protobuf.Value\"\x18\n\x06IdList\x12\x0e\n\x06values\x18\x01 \x03(\t\"q\n\x0bNumberRange\x12\x0f\n\x02gt\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03gte\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02lt\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03lte\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x05\n\x03_gtB\x06\n\x04_gteB\x05\n\x03_ltB\x06\n\x04_lte\"p\n\nCountRange\x12\x0f\n\x02gt\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x03gte\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x0f\n\x02lt\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x10\n\x03lte\x18\x04 \x01(\x05H\x03\x88\x01\x01\x42\x05\n\x03_gtB\x06\n\x04_gteB\x05\n\x03_ltB\x06\n\x04_lte\"\xad\x01\n\tTimeRange\x12&\n\x02gt\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03gte\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02lt\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03lte\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x08GeoPoint\x12\x10\n\x03lat\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03lon\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x06\n\x04_latB\x06\n\x04_lon\"D\n\tGeoRadius\x12%\n\x06\x63\x65nter\x18\x01 \x01(\x0b\x32\x15.triptych.v1.GeoPoint\x12\x10\n\x08radius_m\x18\x02 \x01(\x01\"^\n\x06GeoBox\x12)\n\nsouth_west\x18\x01 \x01(\x0b\x32\x15.triptych.v1.GeoPoint\x12)\n\nnorth_east\x18\x02 \x01(\x0b\x32\x15.triptych.v1.GeoPointBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18triptych/v1/filter.proto\x12\x0btriptych.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x01\n\x06\x46ilter\x12$\n\x04must\x18\x01 \x03(\x0b\x32\x16.triptych.v1.Condition\x12&\n\x06should\x18\x02 \x03(\x0b\x32\x16.triptych.v1.Condition\x12(\n\x08must_not\x18\x03 \x03(\x0b\x32\x16.triptych.v1.Condition\x12\x18\n\x10min_should_count\x18\x04 \x01(\x05\x12\x12\n\nexpression\x18\x05 \x01(\t\"\xda\x01\n\tCondition\x12,\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.triptych.v1.FieldConditionH\x00\x12\"\n\x03ids\x18\x02 \x01(\x0b\x32\x13.triptych.v1.IdListH\x00\x12\x14\n\nhas_vector\x18\x03 \x01(\tH\x00\x12$\n\x05group\x18\x04 \x01(\x0b\x32\x13.triptych.v1.FilterH\x00\x12\x32\n\x08\x65lements\x18\x05 \x01(\x0b\x32\x1e.triptych.v1.ElementsConditionH\x00\x42\x0b\n\tcondition\"\xd8\x03\n\x0e\x46ieldCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x06\x65quals\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x12(\n\x06\x61ny_of\x18\x03 \x01(\x0b\x32\x16.triptych.v1.ValueListH\x00\x12\x30\n\x0cnumber_range\x18\x04 \x01(\x0b\x32\x18.triptych.v1.NumberRangeH\x00\x12\x10\n\x06\x65xists\x18\x05 \x01(\x08H\x00\x12)\n\x07none_of\x18\x06 \x01(\x0b\x32\x16.triptych.v1.ValueListH\x00\x12,\n\ntime_range\x18\x07 \x01(\x0b\x32\x16.triptych.v1.TimeRangeH\x00\x12\x14\n\ntext_match\x18\x08 \x01(\tH\x00\x12\x10\n\x06phrase\x18\t \x01(\tH\x00\x12,\n\ngeo_radius\x18\n \x01(\x0b\x32\x16.triptych.v1.GeoRadiusH\x00\x12&\n\x07geo_box\x18\x0b \x01(\x0b\x32\x13.triptych.v1.GeoBoxH\x00\x12.\n\x0bvalue_count\x18\x0c \x01(\x0b\x32\x17.triptych.v1.CountRangeH\x00\x12\x11\n\x07is_null\x18\r \x01(\x08H\x00\x42\x06\n\x04test\"F\n\x11\x45lementsCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x13.triptych.v1.Filter\"3\n\tValueList\x12&\n\x06values\x18\x01 \x03(\x0b\x32\x16.google.protobuf.Value\"\x18\n\x06IdList\x12\x0e\n\x06values\x18\x01 \x03(\t\"q\n\x0bNumberRange\x12\x0f\n\x02gt\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03gte\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02lt\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03lte\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x05\n\x03_gtB\x06\n\x04_gteB\x05\n\x03_ltB\x06\n\x04_lte\"p\n\nCountRange\x12\x0f\n\x02gt\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x03gte\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x0f\n\x02lt\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x10\n\x03lte\x18\x04 \x01(\x05H\x03\x88\x01\x01\x42\x05\n\x03_gtB\x06\n\x04_gteB\x05\n\x03_ltB\x06\n\x04_lte\"\xad\x01\n\tTimeRange\x12&\n\x02gt\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03gte\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02lt\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03lte\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x08GeoPoint\x12\x10\n\x03lat\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03lon\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x06\n\x04_latB\x06\n\x04_lon\"D\n\tGeoRadius\x12%\n\x06\x63\x65nter\x18\x01 \x01(\x0b\x32\x15.triptych.v1.GeoPoint\x12\x10\n\x08radius_m\x18\x02 \x01(\x01\"^\n\x06GeoBox\x12)\n\nsouth_west\x18\x01 \x01(\x0b\x32\x15.triptych.v1.GeoPoint\x12)\n\nnorth_east\x18\x02 \x01(\x0b\x32\x15.triptych.v1.GeoPointBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,27 +35,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1'
   _globals['_FILTER']._serialized_start=105
-  _globals['_FILTER']._serialized_end=259
-  _globals['_CONDITION']._serialized_start=262
-  _globals['_CONDITION']._serialized_end=480
-  _globals['_FIELDCONDITION']._serialized_start=483
-  _globals['_FIELDCONDITION']._serialized_end=955
-  _globals['_ELEMENTSCONDITION']._serialized_start=957
-  _globals['_ELEMENTSCONDITION']._serialized_end=1027
-  _globals['_VALUELIST']._serialized_start=1029
-  _globals['_VALUELIST']._serialized_end=1080
-  _globals['_IDLIST']._serialized_start=1082
-  _globals['_IDLIST']._serialized_end=1106
-  _globals['_NUMBERRANGE']._serialized_start=1108
-  _globals['_NUMBERRANGE']._serialized_end=1221
-  _globals['_COUNTRANGE']._serialized_start=1223
-  _globals['_COUNTRANGE']._serialized_end=1335
-  _globals['_TIMERANGE']._serialized_start=1338
-  _globals['_TIMERANGE']._serialized_end=1511
-  _globals['_GEOPOINT']._serialized_start=1513
-  _globals['_GEOPOINT']._serialized_end=1575
-  _globals['_GEORADIUS']._serialized_start=1577
-  _globals['_GEORADIUS']._serialized_end=1645
-  _globals['_GEOBOX']._serialized_start=1647
-  _globals['_GEOBOX']._serialized_end=1741
+  _globals['_FILTER']._serialized_end=279
+  _globals['_CONDITION']._serialized_start=282
+  _globals['_CONDITION']._serialized_end=500
+  _globals['_FIELDCONDITION']._serialized_start=503
+  _globals['_FIELDCONDITION']._serialized_end=975
+  _globals['_ELEMENTSCONDITION']._serialized_start=977
+  _globals['_ELEMENTSCONDITION']._serialized_end=1047
+  _globals['_VALUELIST']._serialized_start=1049
+  _globals['_VALUELIST']._serialized_end=1100
+  _globals['_IDLIST']._serialized_start=1102
+  _globals['_IDLIST']._serialized_end=1126
+  _globals['_NUMBERRANGE']._serialized_start=1128
+  _globals['_NUMBERRANGE']._serialized_end=1241
+  _globals['_COUNTRANGE']._serialized_start=1243
+  _globals['_COUNTRANGE']._serialized_end=1355
+  _globals['_TIMERANGE']._serialized_start=1358
+  _globals['_TIMERANGE']._serialized_end=1531
+  _globals['_GEOPOINT']._serialized_start=1533
+  _globals['_GEOPOINT']._serialized_end=1595
+  _globals['_GEORADIUS']._serialized_start=1597
+  _globals['_GEORADIUS']._serialized_end=1665
+  _globals['_GEOBOX']._serialized_start=1667
+  _globals['_GEOBOX']._serialized_end=1761
 # @@protoc_insertion_point(module_scope)

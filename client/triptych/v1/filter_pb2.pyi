@@ -29,13 +29,20 @@ class Filter(_message.Message):
      "must_not": [{"field": {"name": "price", "number_range": {"gt": 20}}}]}
     ```
 
+    The same as one readable line, joined by AND with what else is there:
+
+    ```json
+    {"expression": "category = 'poster' AND NOT price > 20"}
+    ```
+
     A filter that is wrong in itself is INVALID_ARGUMENT: the FILTER_* and NUMBER_* reasons,
     PAYLOAD_RESERVED_KEY, FIELD_REQUIRED, FIELD_INVALID, LIMIT_INVALID, TEXT_TOO_LONG, ID_EMPTY,
     ID_TOO_LONG, ID_INVALID. One that asks what the collection has not, or does not allow, is
     FAILED_PRECONDITION: VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED.
 
     How large it may be, its groups and elements counted, stands in `Limits`: `max_filter_conditions`,
-    `max_filter_values`, `max_filter_text_bytes`, and `max_filter_depth` filters inside one another.
+    `max_filter_values`, `max_filter_text_bytes`, `max_filter_expression_bytes`, and `max_filter_depth`
+    filters inside one another.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -44,8 +51,35 @@ class Filter(_message.Message):
     SHOULD_FIELD_NUMBER: _builtins.int
     MUST_NOT_FIELD_NUMBER: _builtins.int
     MIN_SHOULD_COUNT_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
     min_should_count: _builtins.int
     """How many of `should` hold at least, up to all of them; 1 where unset or 0."""
+    expression: _builtins.str
+    """The readable form of a filter, parsed into the same tree; docs/filters.md has all of it. Empty is
+    none.
+
+    ```
+    category = "poster" AND price BETWEEN 5 AND 20 AND taken >= 2025-06-01
+    NOT tags IN ("draft", "test") AND (title MATCHES "summer sale" OR title PHRASE "half price")
+    near(place, 52.52, 13.40, 5km) AND box(place, 52.3, 13.0, 52.7, 13.8) AND HAS ocr
+    ANY lines WITH (sku = "mug" AND count > 5) AND AT LEAST 2 OF (sold = true, 5 <= price < 20, x EXISTS)
+    ```
+
+    Tests of a field: `=` `!=` `<` `<=` `>` `>=`, `low < field <= high`, `BETWEEN low AND high` (both
+    included), `IN (...)`, `NOT IN (...)` (none of), `MATCHES`, `PHRASE`, `EXISTS`, `NOT EXISTS`, `IS
+    NULL`, `IS NOT NULL`, `near(field, lat, lon, distance in m, km or mi)`, `box(field, south, west,
+    north, east)`, and `count(field)` in place of a field. Of an item: `ID = "cat-1"`, `ID IN (...)`,
+    `HAS` and a vector space. NOT binds closer than AND, AND closer than OR; parentheses are a group.
+    Words of the grammar are in upper or lower case.
+
+    A string stands in double or single quotes, with the escapes of JSON and `\\'`. A field is a path as
+    in `FieldCondition.name`; a key that is more than letters, digits, `_` and `-`, begins with none
+    of the letters or `_`, or is a word of the grammar stands in double quotes. A time is one of RFC
+    3339; a date alone is its whole day in UTC.
+
+    What is wrong with it is told with the character, counted from 1: FILTER_EXPRESSION_INVALID where
+    it can't be read.
+    """
     @_builtins.property
     def must(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
         """Every one of these holds."""
@@ -65,10 +99,11 @@ class Filter(_message.Message):
         should: _abc.Iterable[Global___Condition] | None = ...,
         must_not: _abc.Iterable[Global___Condition] | None = ...,
         min_should_count: _builtins.int = ...,
+        expression: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_should_count", b"min_should_count", "must", b"must", "must_not", b"must_not", "should", b"should"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expression", b"expression", "min_should_count", b"min_should_count", "must", b"must", "must_not", b"must_not", "should", b"should"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -623,7 +623,13 @@ class SearchResponse(_message.Message):
     FUSION_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     TIMINGS_FIELD_NUMBER: _builtins.int
+    CANONICAL_FILTER_FIELD_NUMBER: _builtins.int
     SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    canonical_filter: _builtins.str
+    """The whole filter as one expression, whichever way it was written; it can be sent back as
+    `Filter.expression`. Unset where there was none, or where it would be longer than such a one may
+    be (`max_filter_expression_bytes`).
+    """
     score_threshold: _builtins.float
     """The threshold that every hit's score has reached; unset where the request has none."""
     @_builtins.property
@@ -654,11 +660,12 @@ class SearchResponse(_message.Message):
         fusion: Global___Fusion | None = ...,
         warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
         timings: _common_pb2.Timings | None = ...,
+        canonical_filter: _builtins.str = ...,
         score_threshold: _builtins.float | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "score_threshold", b"score_threshold", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "hits", b"hits", "legs", b"legs", "score_threshold", b"score_threshold", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "canonical_filter", b"canonical_filter", "fusion", b"fusion", "hits", b"hits", "legs", b"legs", "score_threshold", b"score_threshold", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015

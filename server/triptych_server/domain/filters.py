@@ -8,7 +8,7 @@ that a key with a dot in it is just a key. What each test lets through is said i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 FieldPath = tuple[str, ...]
@@ -155,9 +155,10 @@ class FieldCondition:
 
 @dataclass(frozen=True, slots=True)
 class PointIds:
-    """The point is one of ``ids``."""
+    """The point is one of ``ids``; ``item_ids`` are the caller's own, where the caller asked."""
 
     ids: tuple[str, ...]
+    item_ids: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +190,26 @@ Condition = FieldCondition | PointIds | HasVector | Group | Elements
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a part of a filter was written: the request's field, the character in it from 1."""
+
+    field: str
+    character: int
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """All of ``must``, so many of ``should`` (if any), none of ``must_not``; empty passes all."""
+    """All of ``must``, so many of ``should`` (if any), none of ``must_not``; empty passes all.
+
+    ``origins`` says, by paths of the request, which parts were written in expressions, and where.
+    The filters inside have none of their own.
+    """
 
     must: tuple[Condition, ...] = ()
     should: tuple[Condition, ...] = ()
     must_not: tuple[Condition, ...] = ()
     min_should_count: int = 1
+    origins: tuple[tuple[str, Origin], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def is_empty(self) -> bool:

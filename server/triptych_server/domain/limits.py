@@ -29,6 +29,7 @@ class Limits:
     max_filter_conditions: int = 256
     max_filter_values: int = 4096
     max_filter_depth: int = 16
+    max_filter_expression_bytes: int = 65_536
     max_filter_text_bytes: int = 1024
     max_dimension: int = 65_536
     max_vectors_per_multivector: int = 256

@@ -8,7 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from triptych_server.domain.collections import Stamp
-from triptych_server.domain.filters import Filter
+from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.fusion import Fusion
 from triptych_server.domain.items import Item, Notice, TokenUse
 from triptych_server.domain.normalization import Bounds
@@ -234,3 +234,4 @@ class SearchResult:
     fusion: Fusion
     score_threshold: float | None
     notices: tuple[Notice, ...]
+    filter: Filter = EVERYTHING

@@ -14,6 +14,7 @@ from triptych_server.domain.errors import (
     clip,
     violation,
 )
+from triptych_server.domain.filter_origins import Origins
 from triptych_server.domain.filters import (
     AnyOf,
     Elements,
@@ -42,11 +43,12 @@ def check_filter(collection: Collection, filter: Filter) -> tuple[Notice, ...]:
     (VECTOR_NAME_UNKNOWN; FILTER_FIELD_UNINDEXED where the collection refuses such filters).
     """
     types = field_types(collection.payload_fields, parse_path)
+    origins = Origins(filter)
     uses = tuple(_uses(filter, "filter", types))
     problems = [problem for use in uses for problem in _problems(use)]
     if problems:
-        raise InvalidInput(problems)
-    _check_vector_names(collection, filter, "filter")
+        raise InvalidInput([origins.tell(problem) for problem in problems])
+    _check_vector_names(collection, filter, "filter", origins)
     slow: dict[str, _Use] = {}
     for use in uses:
         if use.unindexed:
@@ -54,15 +56,13 @@ def check_filter(collection: Collection, filter: Filter) -> tuple[Notice, ...]:
     if not slow or collection.unindexed_filter_policy is UnindexedFilterPolicy.ALLOW:
         return ()
     if collection.unindexed_filter_policy is UnindexedFilterPolicy.REFUSE:
-        raise _refused(collection, list(slow.values()))
-    return tuple(
-        Notice(
-            WarningCode.FILTER_FIELD_UNINDEXED,
-            f"{use.unindexed}: right, but slow on many items",
-            use.path,
-        )
-        for use in slow.values()
-    )
+        raise _refused(collection, list(slow.values()), origins)
+    return tuple(_notice(use, *origins.place(use.path)) for use in slow.values())
+
+
+def _notice(use: _Use, field: str, place: str) -> Notice:
+    message = f"{place}{use.unindexed}: right, but slow on many items"
+    return Notice(WarningCode.FILTER_FIELD_UNINDEXED, message, field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +137,29 @@ def _values(use: _Use) -> Iterator[tuple[str, Scalar]]:
             yield f"{use.path}.{name_of(test)}.values[{place}]", value
 
 
-def _check_vector_names(collection: Collection, filter: Filter, path: str) -> None:
+def _check_vector_names(
+    collection: Collection, filter: Filter, path: str, origins: Origins
+) -> None:
     for here, condition in filter.conditions(path):
         if isinstance(condition, Group):
-            _check_vector_names(collection, condition.filter, f"{here}.group")
+            _check_vector_names(collection, condition.filter, f"{here}.group", origins)
         elif isinstance(condition, HasVector) and collection.space(condition.vector_name) is None:
             known = ", ".join(space.name for space in collection.vector_spaces)
+            field, place = origins.place(f"{here}.has_vector")
             raise WrongState(
                 Reason.VECTOR_NAME_UNKNOWN,
-                f"{here}.has_vector: no such vector space (got {clip(condition.vector_name)}, "
+                f"{field}: {place}no such vector space (got {clip(condition.vector_name)}, "
                 f"allowed {known})",
                 subject=f"collections/{collection.id}",
             )
 
 
-def _refused(collection: Collection, slow: list[_Use]) -> WrongState:
-    shown = "; ".join(f"{clip(use.path)}: {use.unindexed}" for use in slow[:3])
+def _refused(collection: Collection, slow: list[_Use], origins: Origins) -> WrongState:
+    places = [origins.place(use.path) for use in slow[:3]]
+    shown = "; ".join(
+        f"{clip(field)}: {place}{use.unindexed}"
+        for (field, place), use in zip(places, slow, strict=False)
+    )
     more = f"; and {len(slow) - 3} more" if len(slow) > 3 else ""
     return WrongState(
         Reason.FILTER_FIELD_UNINDEXED,

@@ -83,6 +83,7 @@ class Search:
             fusion=query.fusion,
             score_threshold=query.score_threshold,
             notices=(*encoded.notices, *notices),
+            filter=query.filter,
         )
 
     async def _candidates(

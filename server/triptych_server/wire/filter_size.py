@@ -14,7 +14,7 @@ def fits(message: pb.Filter, limits: Limits, violations: Violations, path: str) 
     Without recursion, and over as soon as a limit is passed: a message of 32 MiB holds millions of
     conditions.
     """
-    conditions = values = text_bytes = 0
+    conditions = values = text_bytes = expression_bytes = 0
     waiting = [(message, 1)]
     while waiting:
         part, depth = waiting.pop()
@@ -26,6 +26,7 @@ def fits(message: pb.Filter, limits: Limits, violations: Violations, path: str) 
                 allowed=f"{limits.max_filter_depth} levels",
             )
             return False
+        expression_bytes += len(part.expression.encode())
         conditions += len(part.must) + len(part.should) + len(part.must_not)
         if conditions > limits.max_filter_conditions:
             violations.add(
@@ -64,4 +65,32 @@ def fits(message: pb.Filter, limits: Limits, violations: Violations, path: str) 
             got=f"{text_bytes} bytes",
             allowed=limits.max_filter_text_bytes,
         )
-    return values <= limits.max_filter_values and text_bytes <= limits.max_filter_text_bytes
+    if expression_bytes > limits.max_filter_expression_bytes:
+        violations.add(
+            f"{path}.expression",
+            Reason.TEXT_TOO_LONG,
+            "is too long, or they are together",
+            got=f"{expression_bytes} bytes",
+            allowed=limits.max_filter_expression_bytes,
+        )
+    return (
+        values <= limits.max_filter_values
+        and text_bytes <= limits.max_filter_text_bytes
+        and expression_bytes <= limits.max_filter_expression_bytes
+    )
+
+
+def has_expressions(message: pb.Filter) -> bool:
+    """Whether the filter, or one inside it, has an expression."""
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        if part.expression:
+            return True
+        for condition in (*part.must, *part.should, *part.must_not):
+            kind = condition.WhichOneof("condition")
+            if kind == "group":
+                waiting.append(condition.group)
+            elif kind == "elements":
+                waiting.append(condition.elements.filter)
+    return False

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from triptych.v1 import filter_pb2 as pb
 from triptych_server.domain.errors import Reason
+from triptych_server.domain.filter_origins import Origins
+from triptych_server.domain.filter_text import filter_text
 from triptych_server.domain.filters import (
     Condition,
     Elements,
@@ -20,7 +22,8 @@ from triptych_server.domain.filters import (
 from triptych_server.domain.layout import RESERVED_KEY, point_id
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.paths import parse_path
-from triptych_server.wire.filter_size import fits
+from triptych_server.wire.expression_filters import expand
+from triptych_server.wire.filter_size import fits, has_expressions
 from triptych_server.wire.filter_tests import parse_test
 from triptych_server.wire.texts import parse_item_id
 from triptych_server.wire.violations import Violations
@@ -29,10 +32,30 @@ from triptych_server.wire.violations import Violations
 def parse_filter(
     message: pb.Filter, limits: Limits, violations: Violations, path: str = "filter"
 ) -> Filter:
-    """The filter, or as much of it as is right, with a violation for the rest."""
+    """The filter, or as much of it as is right, with a violation for the rest.
+
+    Where an expression can't be read, what stands beside it is not looked into.
+    """
     if not fits(message, limits, violations, path):
         return Filter()
-    return _filter(message, _Place(limits, violations, path))
+    if not has_expressions(message):
+        return _filter(message, _Place(limits, violations, path))
+    before = len(violations)
+    expanded, places = expand(message, limits, violations, path)
+    if len(violations) > before or not fits(expanded, limits, violations, path):
+        return Filter()
+    found = Violations()
+    filter = replace(_filter(expanded, _Place(limits, found, path)), origins=tuple(places.items()))
+    origins = Origins(filter)
+    for violation in found:
+        violations.note(origins.tell(violation))
+    return filter
+
+
+def render_filter(filter: Filter) -> str:
+    """The canonical expression; empty for none, and where no request may hold one so long."""
+    text = filter_text(filter)
+    return text if len(text.encode()) <= Limits().max_filter_expression_bytes else ""
 
 
 def parse_field_name(
@@ -154,4 +177,4 @@ def _ids(message: pb.IdList, place: _Place) -> PointIds:
     for number, item_id in enumerate(message.values):
         path = f"{place.path}.values[{number}]"
         parse_item_id(item_id, place.limits, place.violations, path)
-    return PointIds(tuple(point_id(item_id) for item_id in message.values))
+    return PointIds(tuple(map(point_id, message.values)), tuple(message.values))

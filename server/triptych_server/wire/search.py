@@ -32,7 +32,7 @@ from triptych_server.wire.common import (
     render_warnings,
 )
 from triptych_server.wire.composed import parse_composed
-from triptych_server.wire.filters import parse_filter
+from triptych_server.wire.filters import parse_filter, render_filter
 from triptych_server.wire.fusion import parse_fusion, parse_threshold, render_fusion, set_bounds
 from triptych_server.wire.item_answers import render_item
 from triptych_server.wire.selection import parse_selection
@@ -101,6 +101,7 @@ def render_search(
         fusion=render_fusion(result.fusion),
         warnings=render_warnings((*notices, *result.notices)),
         score_threshold=result.score_threshold,
+        canonical_filter=render_filter(result.filter),
     )
 
 

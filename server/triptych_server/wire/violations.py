@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
 
 # Far more than an answer lists: what is noticed beyond it would only cost memory.
@@ -18,8 +20,15 @@ class Violations:
         self, path: str, reason: Reason, what: str, *, got: object = None, allowed: object = None
     ) -> None:
         """Notes one more."""
+        self.note(violation(path, reason, what, got=got, allowed=allowed))
+
+    def note(self, found: Violation) -> None:
+        """Notes one more that is put together already."""
         if len(self._found) < MOST:
-            self._found.append(violation(path, reason, what, got=got, allowed=allowed))
+            self._found.append(found)
+
+    def __iter__(self) -> Iterator[Violation]:
+        return iter(self._found)
 
     def __len__(self) -> int:
         return len(self._found)

@@ -131,7 +131,7 @@ def test_a_table_of_hits(server: RunningServer, collection: str, capsys: Capture
 
 
 def test_payload_and_filters(server: RunningServer, collection: str, capsys: Captured) -> None:
-    found = search(server, capsys, collection, "animal", "--where", "price>=12")
+    found = search(server, capsys, collection, "animal", "--where", "price >= 12")
     assert sorted(ids(found)) == ["cat.png", "dogs/dog.png"]
     by_id = {hit.item.id: payload(hit.item) for hit in found.hits}
     assert by_id["cat.png"] == {
@@ -140,9 +140,9 @@ def test_payload_and_filters(server: RunningServer, collection: str, capsys: Cap
         "sold": True,
         "tags": ["pet", "indoor"],
     }
-    several = ["--where", "tags=pet", "--where", "sold:exists"]
+    several = ["--where", "tags = 'pet' OR price < 0", "--where", "sold EXISTS"]
     assert ids(search(server, capsys, collection, "animal", *several)) == ["cat.png"]
-    unsold = search(server, capsys, collection, "x", "--where", "sold!=true", "--limit", "2")
+    unsold = search(server, capsys, collection, "x", "--where", "sold != true", "--limit", "2")
     assert len(unsold.hits) == 2
     assert "cat.png" not in ids(unsold)
 
@@ -230,8 +230,18 @@ def test_vectors_are_named_in_one_option_or_in_several(
             "TEXT: holds nothing but white space and control characters (got ' ') [TEXT_BLANK]",
         ),
         (
-            ["a", "--where", "_triptych.id=5"],
-            "--where: is reserved (got _triptych.id) [PAYLOAD_RESERVED_KEY]",
+            ["a", "--where", "_triptych.id = 5"],
+            "--where: at character 1: is reserved (got _triptych.id) [PAYLOAD_RESERVED_KEY]",
+        ),
+        (
+            ["a", "--where", "price = 9007199254740993"],
+            "--where: at character 9: would be rounded; with a decimal point it is (got "
+            "9007199254740993, allowed below 2^53) [NUMBER_NOT_EXACT]",
+        ),
+        (
+            ["a", "--where", "price > 1", "--where", "category = poster"],
+            "--where 'category = poster': at character 12: expected a string, a number, a time, "
+            "true or false; text stands in quotes (got poster) [FILTER_EXPRESSION_INVALID]",
         ),
         (
             ["--image", "{folder}/captions.csv", "--only", "image,caption"],

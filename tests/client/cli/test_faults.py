@@ -60,12 +60,7 @@ def test_a_defect_of_the_server(service: Service, capsys: Captured) -> None:
     ("arguments", "what"),
     [
         (["search"], "needs TEXT or --image"),
-        (["search", "a", "--where", "price"], "is no comparison"),
-        (["search", "a", "--where", "price=9007199254740993"], "NUMBER_NOT_EXACT"),
-        (
-            ["search", "a", "--where", "price<low"],
-            "--where 'price<low': < needs a number or a time (got low)",
-        ),
+        (["search", "a", "--where", " "], "--where: is empty; leave it out for no filter"),
         (["search", "a", "--weight", "image"], "needs VECTOR=WEIGHT, such as image=2"),
         (["search", "a", "--weight", "=2"], "needs VECTOR=WEIGHT, such as image=2"),
         (["search", "a", "--weight", "a=1", "--weight", "a=2"], "a=2: a has a weight already"),
