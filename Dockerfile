@@ -17,7 +17,7 @@ ARG FLAVOUR=cpu
 FROM debian:bookworm-slim AS base-cpu
 ENV TRIPTYCH_DEVICE=cpu
 
-# onnxruntime-gpu wants CUDA 13 and cuDNN 9; Python 3.12.
+# onnxruntime-gpu wants CUDA 13 and cuDNN 9, and they a driver of 580 or newer; Python 3.12.
 FROM nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04 AS base-gpu
 ENV TRIPTYCH_DEVICE=cuda
 
