@@ -210,8 +210,8 @@ class ItemCalls(Calls):
     ) -> DeleteItemsResponse:
         """Removes the items of `ids`, those that pass `where`, or `all`; exactly one is given.
 
-        Ids that are not there are no error; `deleted_count` says how many items are gone. `where`
-        is that of `list_items`.
+        Ids that are not there are no error; `deleted_count` says how many items are gone. For
+        `where` see `list_items`.
 
         Raises:
             InvalidArgument: DELETE_NEEDS_FILTER, TOO_MANY_ITEMS (over 1000 ids), FILTER_*.
@@ -230,7 +230,7 @@ class ItemCalls(Calls):
     ) -> CountItemsResponse:
         """Counts the items that pass `where`, or all, exactly; the figure is `count`.
 
-        `where` is that of `list_items`.
+        For `where` see `list_items`.
 
         Raises:
             NotFound: COLLECTION_NOT_FOUND.

@@ -35,6 +35,7 @@ KEPT_IN = {
     "fsspec": "store",
     "qdrant_client": "store",
     "qdrant_edge": "store",
+    "lark": "wire",
 }
 SPEAK_PROTO = frozenset({"rpc", "wire", *BUILDERS})
 CLIENT_LIBRARIES = frozenset({"google", "grpc", "grpc_status"})

@@ -111,10 +111,34 @@ def test_the_documented_errors() -> None:
         assert line in shown
 
 
+@pytest.mark.parametrize(
+    ("expression", "canonical"),
+    [
+        ("a==1 and b<>2", "a = 1 AND b != 2"),
+        ("near( p ,1,2, 0.1 KM )AND BOX(q,1,2,3,4)", "near(p, 1, 2, 100m) AND box(q, 1, 2, 3, 4)"),
+        ("at\n least 1 of(a=1)or not(b=2)", "(AT LEAST 1 OF (a = 1)) OR (NOT (b = 2))"),
+        ("a = 1 OR b != 2", "a = 1 OR (b != 2)"),
+        ("NOT NOT a = 1", "NOT (a != 1)"),
+        ("a = -0 AND b > -0", "a = 0 AND b > -0"),
+        ("a = 1.50 AND b = 1e3", "a = 1.5 AND b = 1000"),
+        ("a = 1e22 AND b < 9007199254740992.0", "a = 1e+22 AND b < 9007199254740992.0"),
+        ('"a"."b c" = \'it\\\'s "\\u00e9"\'', 'a."b c" = "it\'s \\"é\\""'),
+        ("taken > 2025-06-01t02:00:00.50+02:00", "taken > 2025-06-01T00:00:00.500000Z"),
+        ("taken < 2025-06-01T02:00:00+02:00", "taken < 2025-06-01"),
+        ("count > 5 AND count(count) > 5", "count > 5 AND count(count) > 5"),
+        ('"id" = 5 AND HAS "ocr"', '"id" = 5 AND HAS ocr'),
+    ],
+)
+def test_other_spellings(expression: str, canonical: str) -> None:
+    found = of(expression)
+    assert filter_text(found) == canonical
+    assert of(canonical) == found
+
+
 # -- to a text and back ---------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TREES)
 def test_a_printed_tree_is_parsed_as_the_same(filter: Filter) -> None:
     text = filter_text(filter)
