@@ -10,7 +10,8 @@
 `Client` makes the calls. `make_item`, `leg`, `query_input`, `Field`, and the fusions
 `reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
 `error_of` read what they return, which is the contract's own messages, and `recompute` checks the
-scores in it. The most used of these are here, the rest in `triptych.v1`.
+scores in it. `examples`, `pair` and `vector_weight` are for searches by examples, `search_request`
+for several together. The most used of these are here, the rest in `triptych.v1`.
 """
 
 from triptych._status import error_of
@@ -31,6 +32,7 @@ from triptych.errors import (
     Unimplemented,
     Violation,
 )
+from triptych.exploring import examples, pair, search_request, vector_weight
 from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.images import ItemImage
@@ -49,14 +51,22 @@ from triptych.v1.filter_pb2 import Filter
 from triptych.v1.item_pb2 import Item, KeptImage, Ocr, OcrOptions
 from triptych.v1.item_service_pb2 import UpsertOutcome
 from triptych.v1.search_service_pb2 import (
+    ContextPair,
+    ContextSearchResponse,
+    DiscoverResponse,
     Fusion,
     Leg,
+    PairScore,
     QueryInput,
+    RecommendRequest,
+    RecommendResponse,
     SearchHit,
+    SearchRequest,
     SearchResponse,
     StoredVector,
     VectorQuery,
     VectorScore,
+    VectorWeight,
 )
 from triptych.v1.vector_pb2 import Vector
 
@@ -65,9 +75,12 @@ __all__ = [
     "ArgumentError",
     "Client",
     "Collection",
+    "ContextPair",
+    "ContextSearchResponse",
     "DataLoss",
     "DeadlineExceeded",
     "Difference",
+    "DiscoverResponse",
     "FailedPrecondition",
     "Field",
     "Filter",
@@ -82,12 +95,16 @@ __all__ = [
     "NotFound",
     "Ocr",
     "OcrOptions",
+    "PairScore",
     "PayloadField",
     "QueryInput",
+    "RecommendRequest",
+    "RecommendResponse",
     "RecomputedHit",
     "ResourceExhausted",
     "ScoreMismatch",
     "SearchHit",
+    "SearchRequest",
     "SearchResponse",
     "StorageSettings",
     "StoredVector",
@@ -101,20 +118,25 @@ __all__ = [
     "VectorQuery",
     "VectorScore",
     "VectorSpace",
+    "VectorWeight",
     "Violation",
     "Where",
     "at_least",
     "elements",
     "error_of",
+    "examples",
     "has_vector",
     "ids",
     "leg",
     "make_item",
     "max_score",
     "min_score",
+    "pair",
     "payload",
     "query_input",
     "reciprocal_rank",
     "recompute",
+    "search_request",
+    "vector_weight",
     "weighted_sum",
 ]

@@ -232,7 +232,8 @@ class Searches(searches_grpc.SearchServiceServicer):
     def ContextSearch(
         self, request: searches.ContextSearchRequest, context: grpc.ServicerContext
     ) -> searches.ContextSearchResponse:
-        return self.service.answer("ContextSearch", request, context, searches.ContextSearchResponse)
+        kind = searches.ContextSearchResponse
+        return self.service.answer("ContextSearch", request, context, kind)
 
     def BatchSearch(
         self, request: searches.BatchSearchRequest, context: grpc.ServicerContext

@@ -79,7 +79,7 @@ def span(question: ByExamples[float]) -> tuple[float, float]:
         case Recommend():
             raise ValueError("the score of an average is no function of the similarities")
         case Discover(_, pairs):
-            return -float(len(pairs)), len(pairs) + 1.0
+            return 0.0 - len(pairs), len(pairs) + 1.0
         case Context(pairs):
             return -float(len(pairs)), 0.0
 
