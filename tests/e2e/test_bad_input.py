@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from tests.support.bad_input import filters, fusions, items, names, queries
+from tests.support.bad_input import examples, filters, fusions, items, names, queries
 from tests.support.bad_input.build import (
     CAPTION,
     IA,
@@ -49,7 +49,7 @@ from triptych.v1.search_service_pb2 import (
 from triptych.v1.search_service_pb2_grpc import SearchServiceStub
 
 LEAKS = ("traceback", "site-packages", ".py", "qdrant", "pillow", "pil.", "exception", "/tmp")
-ROWS = names.ROWS | items.ROWS | queries.ROWS | filters.ROWS | fusions.ROWS
+ROWS = names.ROWS | items.ROWS | queries.ROWS | filters.ROWS | fusions.ROWS | examples.ROWS
 
 
 class Stubs:

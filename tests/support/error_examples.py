@@ -35,8 +35,11 @@ from triptych.v1.item_service_pb2 import (
     UpsertItemsRequest,
 )
 from triptych.v1.search_service_pb2 import (
+    ContextPair,
+    DiscoverRequest,
     Fusion,
     QueryInput,
+    RecommendRequest,
     SearchRequest,
     VectorQuery,
     WeightedSum,
@@ -232,5 +235,16 @@ CAUSES: dict[str, Message] = {
     ),
     "DELETE_NEEDS_FILTER": DeleteItemsRequest(collection_id=ALBUM, filter=Filter()),
     "ENCODER_UNKNOWN": create(default_encoder_id="siglip"),
+    "PAIR_IDENTICAL": DiscoverRequest(
+        collection_id=ALBUM,
+        target=QueryInput(item_id="mug"),
+        pairs=[ContextPair(positive=QueryInput(item_id="mug"), negative=QueryInput(item_id="mug"))],
+    ),
+    "TOO_MANY_EXAMPLES": RecommendRequest(
+        collection_id=ALBUM, positives=[QueryInput(text="a cup")] * 65
+    ),
+    "POSITIVES_MISSING": RecommendRequest(
+        collection_id=ALBUM, negatives=[QueryInput(text="a cup")]
+    ),
 }
 """A request for every reason that one request can cause, on a server with ``COLLECTIONS``."""
