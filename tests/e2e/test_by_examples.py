@@ -18,6 +18,7 @@ from triptych import (
     NotFound,
     PairScore,
     RecommendRequest,
+    ScoreMismatch,
     SearchResponse,
     TriptychError,
     VectorScore,
@@ -29,6 +30,7 @@ from triptych import (
     max_score,
     pair,
     query_input,
+    recompute,
     search_request,
     vector_weight,
     weighted_sum,
@@ -245,6 +247,54 @@ def test_a_supplied_space_takes_vectors(client: Client, panels: str) -> None:
     assert [VectorWeight(vector_name=made.vector_name) for made in answer.legs] == [
         VectorWeight(vector_name="audio")
     ]
+
+
+# Answers computed again
+
+
+def answered(client: Client, panels: str, kind: str) -> Any:
+    cup, boat = query_input(text="a red cup"), query_input(text="a sailing boat")
+    if kind == "discover":
+        return client.discover(panels, target=cup, pairs=[(boat, cup)], weights={"caption": 1})
+    if kind == "context":
+        return client.context_search(panels, pairs=[(boat, cup)], weights={"caption": 1})
+    return client.recommend(
+        panels, positives=[boat], negatives=[cup], strategy=kind, weights={"caption": 1}
+    )
+
+
+RECOMMENDED = ("average_vector", "best_score", "sum_scores")
+
+
+@pytest.mark.parametrize("kind", [*RECOMMENDED, "discover", "context"])
+def test_an_answer_can_be_computed_again(client: Client, panels: str, kind: str) -> None:
+    answer = answered(client, panels, kind)
+    assert [hit.item_id for hit in recompute(answer)] == ids(answer)
+    score = answer.hits[0].vector_scores[0]
+    similarity = score.similarity
+    score.similarity -= 0.001
+    if kind == "average_vector":  # where it comes from is not in the answer
+        recompute(answer)
+    else:
+        assert wrong(answer) == ["similarity"]
+    score.similarity = similarity
+    if kind in ("best_score", "sum_scores"):
+        score.positive_similarities[0] += 0.5
+        assert wrong(answer) == ["similarity"]
+    elif kind == "discover":
+        score.target_similarity += 0.5
+        assert wrong(answer) == ["similarity"]
+        score.pairs[0].score, score.pairs[0].verdict = 0, PairScore.VERDICT_TIE
+        assert wrong(answer) == ["pairs[0].score", "pairs[0].verdict", "similarity"]
+    elif kind == "context":
+        score.pairs[0].negative_similarity += 3
+        assert wrong(answer)[0] == "pairs[0].score"
+
+
+def wrong(answer: Any) -> list[str]:
+    with pytest.raises(ScoreMismatch) as caught:
+        recompute(answer)
+    return [difference.field for difference in caught.value.differences]
 
 
 # Batches
