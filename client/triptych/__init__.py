@@ -10,7 +10,8 @@
 `Client` makes the calls. `make_item`, `leg`, `query_input`, `part`, `Field`, and the fusions
 `reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
 `error_of` read what they return, which is the contract's own messages, and `recompute` checks the
-scores in it. The most used of these are here, the rest in `triptych.v1`.
+scores in it. `examples`, `pair` and `vector_weight` are for searches by examples, `search_request`
+for several together. The most used of these are here, the rest in `triptych.v1`.
 """
 
 from triptych._status import error_of
@@ -31,6 +32,7 @@ from triptych.errors import (
     Unimplemented,
     Violation,
 )
+from triptych.exploring import examples, pair, search_request, vector_weight
 from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.images import ItemImage
@@ -51,14 +53,22 @@ from triptych.v1.item_service_pb2 import UpsertOutcome
 from triptych.v1.search_service_pb2 import (
     Composed,
     ComposedPart,
+    ContextPair,
+    ContextSearchResponse,
+    DiscoverResponse,
     Fusion,
     Leg,
+    PairScore,
     QueryInput,
+    RecommendRequest,
+    RecommendResponse,
     SearchHit,
+    SearchRequest,
     SearchResponse,
     StoredVector,
     VectorQuery,
     VectorScore,
+    VectorWeight,
 )
 from triptych.v1.vector_pb2 import Vector
 
@@ -69,9 +79,12 @@ __all__ = [
     "Collection",
     "Composed",
     "ComposedPart",
+    "ContextPair",
+    "ContextSearchResponse",
     "DataLoss",
     "DeadlineExceeded",
     "Difference",
+    "DiscoverResponse",
     "FailedPrecondition",
     "Field",
     "Filter",
@@ -86,12 +99,16 @@ __all__ = [
     "NotFound",
     "Ocr",
     "OcrOptions",
+    "PairScore",
     "PayloadField",
     "QueryInput",
+    "RecommendRequest",
+    "RecommendResponse",
     "RecomputedHit",
     "ResourceExhausted",
     "ScoreMismatch",
     "SearchHit",
+    "SearchRequest",
     "SearchResponse",
     "StorageSettings",
     "StoredVector",
@@ -105,22 +122,27 @@ __all__ = [
     "VectorQuery",
     "VectorScore",
     "VectorSpace",
+    "VectorWeight",
     "Violation",
     "Where",
     "at_least",
     "composed",
     "elements",
     "error_of",
+    "examples",
     "has_vector",
     "ids",
     "leg",
     "make_item",
     "max_score",
     "min_score",
+    "pair",
     "part",
     "payload",
     "query_input",
     "reciprocal_rank",
     "recompute",
+    "search_request",
+    "vector_weight",
     "weighted_sum",
 ]

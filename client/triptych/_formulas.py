@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from triptych.v1.search_service_pb2 import Fusion, Leg, SearchResponse
+from triptych._example_formulas import RankedResponse
+from triptych.v1.search_service_pb2 import Fusion, Leg
 
 
 def normalization_of(fusion: Fusion) -> Fusion.Normalization.ValueType | None:
@@ -32,7 +33,7 @@ def normalized(leg: Leg, similarity: float) -> float:
 
 
 def score_of(
-    response: SearchResponse, levels: Sequence[float | None], ranks: Sequence[int | None]
+    response: RankedResponse, levels: Sequence[float | None], ranks: Sequence[int | None]
 ) -> tuple[float, list[float]]:
     """The score of a hit, and what each leg contributes to it.
 

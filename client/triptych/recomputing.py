@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from triptych._example_formulas import RankedResponse, example_figures
 from triptych._formulas import normalization_of, normalized, score_of
-from triptych.v1.search_service_pb2 import Fusion, Leg, SearchHit, SearchResponse, VectorScore
+from triptych.v1.search_service_pb2 import Fusion, Leg, SearchHit, VectorScore
 
 __all__ = ["Difference", "RecomputedHit", "ScoreMismatch", "recompute"]
 
@@ -72,13 +73,17 @@ class RecomputedHit:
     normalized_scores: tuple[float | None, ...]
 
 
-def recompute(response: SearchResponse) -> list[RecomputedHit]:
+def recompute(response: RankedResponse) -> list[RecomputedHit]:
     """Computes the scores and the order of a search again, and compares them with its answer.
 
     The formulas are those of `Fusion` in the contract. For every hit the normalised scores, the
     contributions and the score are computed from similarities, ranks, weights, thresholds and
     normalisation bounds; then the order by (score descending, point id ascending). The shares of a
     composed input's parts have to add up to the similarity.
+
+    An answer of `recommend`, `discover` or `context_search` is taken as well: then each leg's score
+    of a hit is computed from its similarities to the examples, but for the strategy
+    `average_vector`, whose similarity is taken as given.
 
     What an answer does not hold is taken as given: the similarities, the ranks among a leg's
     candidates that are no hits, the bounds, which may be those of such candidates, and which items
@@ -111,7 +116,7 @@ def recompute(response: SearchResponse) -> list[RecomputedHit]:
 class _Comparison:
     """What was found to differ so far."""
 
-    def __init__(self, response: SearchResponse) -> None:
+    def __init__(self, response: RankedResponse) -> None:
         self._response = response
         self._found: list[Difference] = []
 
@@ -181,7 +186,7 @@ _BOUNDS = {
 
 
 def _hit(
-    response: SearchResponse, place: int, hit: SearchHit, comparison: _Comparison
+    response: RankedResponse, place: int, hit: SearchHit, comparison: _Comparison
 ) -> RecomputedHit:
     by_rank = normalization_of(response.fusion) is None
     levels: list[float | None] = []
@@ -189,6 +194,9 @@ def _hit(
     for index, (leg, score) in enumerate(zip(response.legs, hit.vector_scores, strict=True)):
         scored = _check_state(leg, score, place, index, comparison)
         _check_shares(leg, score, place, index, comparison)
+        if score.HasField("similarity"):
+            for field, expected, found in example_figures(response, score):
+                comparison.number(field, expected, found, place, index)
         ranks.append(score.rank if scored and score.HasField("rank") else None)
         levels.append(normalized(leg, score.similarity) if scored and not by_rank else None)
         said = score.normalized_score if score.HasField("normalized_score") else None
@@ -250,7 +258,7 @@ def _check_shares(
     comparison.number("part_shares", similarity, math.fsum(shares), place, index, tolerance)
 
 
-def _check_order(response: SearchResponse, comparison: _Comparison) -> None:
+def _check_order(response: RankedResponse, comparison: _Comparison) -> None:
     """The hits by their own scores, which have been compared by now, and their places."""
     ordered = sorted(response.hits, key=lambda hit: (-hit.score, hit.item.point_id))
     first = max(1, response.hits[0].rank) if response.hits else 1
@@ -260,7 +268,7 @@ def _check_order(response: SearchResponse, comparison: _Comparison) -> None:
         comparison.number("rank", first + place, hit.rank, place)
 
 
-def _check_ranks(response: SearchResponse, leg: int, comparison: _Comparison) -> None:
+def _check_ranks(response: RankedResponse, leg: int, comparison: _Comparison) -> None:
     """One leg's places: as the similarities fall, up to as many as it found."""
     ranked = [
         (-hit.vector_scores[leg].similarity, hit.item.point_id, place)

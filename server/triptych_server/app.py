@@ -55,6 +55,7 @@ from triptych_server.settings import Settings
 from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.pictures import Pictures
 from triptych_server.usecases.collections import DEFAULT_LANGUAGE, Collections
+from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encode import Encode
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.item_images import ItemImages
@@ -259,7 +260,8 @@ class App:
         )
         # Room of their own: a query does not wait for the pictures that are being written.
         room = asyncio.Semaphore(settings.pictures_in_flight)
-        search = Search(store, known, QueryVectors(store, known, intake, room), limits)
+        query_vectors = QueryVectors(store, known, intake, room)
+        search = Search(Corridor(store, known, query_vectors, limits))
         status = Status(version("triptych"), known, limits, store, pictures, ocr)
         collections = Collections(store, pictures, known, writers, now)
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(

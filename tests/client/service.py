@@ -219,6 +219,27 @@ class Searches(searches_grpc.SearchServiceServicer):
     ) -> searches.SearchResponse:
         return self.service.answer("Search", request, context, searches.SearchResponse)
 
+    def Recommend(
+        self, request: searches.RecommendRequest, context: grpc.ServicerContext
+    ) -> searches.RecommendResponse:
+        return self.service.answer("Recommend", request, context, searches.RecommendResponse)
+
+    def Discover(
+        self, request: searches.DiscoverRequest, context: grpc.ServicerContext
+    ) -> searches.DiscoverResponse:
+        return self.service.answer("Discover", request, context, searches.DiscoverResponse)
+
+    def ContextSearch(
+        self, request: searches.ContextSearchRequest, context: grpc.ServicerContext
+    ) -> searches.ContextSearchResponse:
+        kind = searches.ContextSearchResponse
+        return self.service.answer("ContextSearch", request, context, kind)
+
+    def BatchSearch(
+        self, request: searches.BatchSearchRequest, context: grpc.ServicerContext
+    ) -> searches.BatchSearchResponse:
+        return self.service.answer("BatchSearch", request, context, searches.BatchSearchResponse)
+
 
 class Statuses(statuses_grpc.StatusServiceServicer):
     def __init__(self, service: Service) -> None:

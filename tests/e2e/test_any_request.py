@@ -110,9 +110,9 @@ def check_error(error: Any) -> None:
 
 
 def check_outcomes(answer: Any) -> None:
-    """An item's error is its caller's fault, too."""
+    """The error of an item, or of a search of a batch, is its caller's fault, too."""
     codes = {code.value[0] for code in FAULTS_OF_THE_CALLER}
-    for outcome in getattr(answer, "outcomes", ()):
+    for outcome in (*getattr(answer, "outcomes", ()), *getattr(answer, "results", ())):
         assert not outcome.error.code or outcome.error.code in codes, outcome
 
 

@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 
 from tests.support.bad_input import (
     composed,
+    examples,
     expressions,
     filters,
     fusions,
@@ -64,6 +65,7 @@ ROWS = (
     | filters.ROWS
     | fusions.ROWS
     | composed.ROWS
+    | examples.ROWS
     | expressions.ROWS
 )
 

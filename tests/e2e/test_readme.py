@@ -30,7 +30,7 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def programs() -> list[str]:
     programs = blocks("python")
-    assert len(programs) == 2
+    assert len(programs) == 3
     return programs
 
 

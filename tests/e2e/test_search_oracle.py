@@ -100,10 +100,15 @@ def module_client(
 
 @pytest.fixture(scope="module")
 def items(module_client: Client) -> list[Stored]:
-    """Random items; each vector is there in three of four."""
+    """Those of the collection ``oracle``."""
+    return filled(module_client, "oracle")
+
+
+def filled(client: Client, name: str) -> list[Stored]:
+    """A new collection of random items; each vector is there in three of four."""
     supplied = [VectorSpace.SOURCE_SUPPLIED]
-    module_client.create_collection(
-        "oracle",
+    client.create_collection(
+        name,
         vector_spaces=[
             VectorSpace(name="flat", sources=supplied, dimension=DIMENSION),
             VectorSpace(
@@ -149,12 +154,12 @@ def items(module_client: Client) -> list[Stored]:
             vectors["dots"] = _dense(item.dots)
         payload = {"colour": item.colour, "size": item.size}
         messages.append(make_item(item.id, vectors=vectors, payload=payload))
-    module_client.upsert("oracle", messages)
-    ids = {i.id: i.point_id for i in module_client.list_items("oracle")}
+    client.upsert(name, messages)
+    ids = {i.id: i.point_id for i in client.list_items(name)}
     return [replace(item, point_id=ids[item.id]) for item in made]
 
 
-def _similarity(space: str, query: object, item: Stored) -> float | None:
+def similarity_of(space: str, query: object, item: Stored) -> float | None:
     stored = getattr(item, space)
     if stored is None:
         return None
@@ -264,7 +269,7 @@ def _expected(query: Query, items: list[Stored]) -> oracle.OracleRanking:
             item.point_id: s
             for item in items
             if query.passes(item)
-            and (s := _similarity(asked.space, asked.vector, item)) is not None
+            and (s := similarity_of(asked.space, asked.vector, item)) is not None
         }
         threshold = -np.inf if asked.threshold is None else asked.threshold
         ordered = sorted({*scores.values(), threshold})

@@ -37,8 +37,11 @@ from triptych.v1.item_service_pb2 import (
 from triptych.v1.search_service_pb2 import (
     Composed,
     ComposedPart,
+    ContextPair,
+    DiscoverRequest,
     Fusion,
     QueryInput,
+    RecommendRequest,
     SearchRequest,
     VectorQuery,
     WeightedSum,
@@ -242,5 +245,16 @@ CAUSES: dict[str, Message] = {
     "ENCODER_UNKNOWN": create(default_encoder_id="siglip"),
     "PARTS_CANCEL_OUT": _composed(-1),
     "WEIGHT_ZERO": _composed(0),
+    "PAIR_IDENTICAL": DiscoverRequest(
+        collection_id=ALBUM,
+        target=QueryInput(item_id="mug"),
+        pairs=[ContextPair(positive=QueryInput(item_id="mug"), negative=QueryInput(item_id="mug"))],
+    ),
+    "TOO_MANY_EXAMPLES": RecommendRequest(
+        collection_id=ALBUM, positives=[QueryInput(text="a cup")] * 65
+    ),
+    "POSITIVES_MISSING": RecommendRequest(
+        collection_id=ALBUM, negatives=[QueryInput(text="a cup")]
+    ),
 }
 """A request for every reason that one request can cause, on a server with ``COLLECTIONS``."""

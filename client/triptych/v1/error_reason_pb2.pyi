@@ -465,6 +465,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `filter.expression: at character 12: expected a string, a number, a time, true or
     false; text stands in quotes (got poster)`
     """
+    ERROR_REASON_PAIR_IDENTICAL: _ErrorReason.ValueType  # 120
+    """The two members of a pair are the same: every item lies between them.
+
+    For example: `pairs[0]: its members are the same, and part nothing (got item_id)`
+    """
+    ERROR_REASON_TOO_MANY_EXAMPLES: _ErrorReason.ValueType  # 121
+    """Too many examples, or pairs of examples.
+
+    For example: `positives: too many examples, positive and negative together (got 65, allowed
+    64)`
+    """
+    ERROR_REASON_POSITIVES_MISSING: _ErrorReason.ValueType  # 122
+    """There is nothing that the hits should be like.
+
+    For example: `positives: AVERAGE_VECTOR needs a positive example (got 0, allowed 1 to 64)`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -928,5 +944,21 @@ ERROR_REASON_FILTER_EXPRESSION_INVALID: ErrorReason.ValueType  # 140
 
 For example: `filter.expression: at character 12: expected a string, a number, a time, true or
 false; text stands in quotes (got poster)`
+"""
+ERROR_REASON_PAIR_IDENTICAL: ErrorReason.ValueType  # 120
+"""The two members of a pair are the same: every item lies between them.
+
+For example: `pairs[0]: its members are the same, and part nothing (got item_id)`
+"""
+ERROR_REASON_TOO_MANY_EXAMPLES: ErrorReason.ValueType  # 121
+"""Too many examples, or pairs of examples.
+
+For example: `positives: too many examples, positive and negative together (got 65, allowed
+64)`
+"""
+ERROR_REASON_POSITIVES_MISSING: ErrorReason.ValueType  # 122
+"""There is nothing that the hits should be like.
+
+For example: `positives: AVERAGE_VECTOR needs a positive example (got 0, allowed 1 to 64)`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from triptych.v1 import common_pb2 as triptych_dot_v1_dot_common__pb2
 from triptych.v1 import filter_pb2 as triptych_dot_v1_dot_filter__pb2
 from triptych.v1 import item_pb2 as triptych_dot_v1_dot_item__pb2
 from triptych.v1 import vector_pb2 as triptych_dot_v1_dot_vector__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n triptych/v1/search_service.proto\x12\x0btriptych.v1\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/filter.proto\x1a\x16triptych/v1/item.proto\x1a\x18triptych/v1/vector.proto\"\xc1\x02\n\rSearchRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.triptych.v1.VectorQuery\x12#\n\x06\x66usion\x18\x04 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12#\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x15\n\rreturn_fields\x18\x07 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x08 \x03(\t\x12\x0e\n\x06offset\x18\t \x01(\x05\x12\x1c\n\x0fscore_threshold\x18\n \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\xe3\x01\n\nQueryInput\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x12.triptych.v1.ImageH\x00\x12%\n\x06vector\x18\x03 \x01(\x0b\x32\x13.triptych.v1.VectorH\x00\x12\x11\n\x07item_id\x18\x04 \x01(\tH\x00\x12\x32\n\rstored_vector\x18\x05 \x01(\x0b\x32\x19.triptych.v1.StoredVectorH\x00\x12)\n\x08\x63omposed\x18\x06 \x01(\x0b\x32\x15.triptych.v1.ComposedH\x00\x42\x07\n\x05input\"4\n\x08\x43omposed\x12(\n\x05parts\x18\x01 \x03(\x0b\x32\x19.triptych.v1.ComposedPart\"\xda\x01\n\x0c\x43omposedPart\x12\x13\n\x06weight\x18\x01 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12#\n\x05image\x18\x03 \x01(\x0b\x32\x12.triptych.v1.ImageH\x00\x12%\n\x06vector\x18\x04 \x01(\x0b\x32\x13.triptych.v1.VectorH\x00\x12\x11\n\x07item_id\x18\x05 \x01(\tH\x00\x12\x32\n\rstored_vector\x18\x06 \x01(\x0b\x32\x19.triptych.v1.StoredVectorH\x00\x42\x07\n\x05inputB\t\n\x07_weight\"4\n\x0cStoredVector\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x13\n\x0bvector_name\x18\x02 \x01(\t\"\xce\x01\n\x0bVectorQuery\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12\x13\n\x06weight\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12&\n\x05input\x18\x03 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12\x1c\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x1c\n\x0fscore_threshold\x18\x05 \x01(\x01H\x02\x88\x01\x01\x42\t\n\x07_weightB\x12\n\x10_candidate_countB\x12\n\x10_score_threshold\"\xd8\x02\n\x06\x46usion\x12\x36\n\x0freciprocal_rank\x18\x01 \x01(\x0b\x32\x1b.triptych.v1.ReciprocalRankH\x00\x12\x30\n\x0cweighted_sum\x18\x02 \x01(\x0b\x32\x18.triptych.v1.WeightedSumH\x00\x12*\n\tmax_score\x18\x03 \x01(\x0b\x32\x15.triptych.v1.MaxScoreH\x00\x12*\n\tmin_score\x18\x04 \x01(\x0b\x32\x15.triptych.v1.MinScoreH\x00\"\x81\x01\n\rNormalization\x12\x1d\n\x19NORMALIZATION_UNSPECIFIED\x10\x00\x12\x16\n\x12NORMALIZATION_NONE\x10\x01\x12\x19\n\x15NORMALIZATION_MIN_MAX\x10\x02\x12\x1e\n\x1aNORMALIZATION_DISTRIBUTION\x10\x03\x42\x08\n\x06method\"&\n\x0eReciprocalRank\x12\x0e\n\x01k\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x04\n\x02_k\"G\n\x0bWeightedSum\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"D\n\x08MaxScore\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"D\n\x08MinScore\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"\x96\x02\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.triptych.v1.SearchHit\x12\x1e\n\x04legs\x18\x02 \x03(\x0b\x32\x10.triptych.v1.Leg\x12#\n\x06\x66usion\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x05 \x01(\x0b\x32\x14.triptych.v1.Timings\x12\x18\n\x10\x63\x61nonical_filter\x18\x06 \x01(\t\x12\x1c\n\x0fscore_threshold\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\xef\x04\n\x03Leg\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12.\n\ninput_kind\x18\x02 \x01(\x0e\x32\x1a.triptych.v1.Leg.InputKind\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x17\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05\x12\x18\n\x10\x63\x61ndidates_found\x18\x05 \x01(\x05\x12(\n\x05stamp\x18\x06 \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\x12%\n\x06tokens\x18\x07 \x01(\x0b\x32\x15.triptych.v1.TokenUse\x12\x1c\n\x0fscore_threshold\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12,\n\x07min_max\x18\t \x01(\x0b\x32\x19.triptych.v1.MinMaxBoundsH\x00\x12\x37\n\x0c\x64istribution\x18\n \x01(\x0b\x32\x1f.triptych.v1.DistributionBoundsH\x00\x12#\n\x05parts\x18\x0e \x03(\x0b\x32\x14.triptych.v1.LegPart\"\xb8\x01\n\tInputKind\x12\x1a\n\x16INPUT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fINPUT_KIND_TEXT\x10\x01\x12\x14\n\x10INPUT_KIND_IMAGE\x10\x02\x12\x15\n\x11INPUT_KIND_VECTOR\x10\x03\x12\x16\n\x12INPUT_KIND_ITEM_ID\x10\x04\x12\x1c\n\x18INPUT_KIND_STORED_VECTOR\x10\x05\x12\x17\n\x13INPUT_KIND_COMPOSED\x10\x06\x42\x16\n\x14normalization_boundsB\x12\n\x10_score_threshold\"p\n\x07LegPart\x12.\n\ninput_kind\x18\x01 \x01(\x0e\x32\x1a.triptych.v1.Leg.InputKind\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12%\n\x06tokens\x18\x03 \x01(\x0b\x32\x15.triptych.v1.TokenUse\"(\n\x0cMinMaxBounds\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\"1\n\x12\x44istributionBounds\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\r\n\x05sigma\x18\x02 \x01(\x01\"z\n\tSearchHit\x12\x1f\n\x04item\x18\x01 \x01(\x0b\x32\x11.triptych.v1.Item\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\x12/\n\rvector_scores\x18\x04 \x03(\x0b\x32\x18.triptych.v1.VectorScore\"\xe0\x02\n\x0bVectorScore\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.triptych.v1.VectorScore.State\x12\x17\n\nsimilarity\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04rank\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\x12\x1d\n\x10normalized_score\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bpart_shares\x18\x08 \x03(\x01\"\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_SCORED\x10\x01\x12\x18\n\x14STATE_NO_SHARED_TERM\x10\x02\x12\x18\n\x14STATE_NO_SUCH_VECTOR\x10\x03\x12\x19\n\x15STATE_BELOW_THRESHOLD\x10\x04\x42\r\n\x0b_similarityB\x07\n\x05_rankB\x13\n\x11_normalized_score2W\n\rSearchService\x12\x46\n\x06Search\x12\x1a.triptych.v1.SearchRequest\x1a\x1b.triptych.v1.SearchResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n triptych/v1/search_service.proto\x12\x0btriptych.v1\x1a\x17google/rpc/status.proto\x1a\x18triptych/v1/common.proto\x1a\x18triptych/v1/filter.proto\x1a\x16triptych/v1/item.proto\x1a\x18triptych/v1/vector.proto\"\xc1\x02\n\rSearchRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.triptych.v1.VectorQuery\x12#\n\x06\x66usion\x18\x04 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12#\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x15\n\rreturn_fields\x18\x07 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x08 \x03(\t\x12\x0e\n\x06offset\x18\t \x01(\x05\x12\x1c\n\x0fscore_threshold\x18\n \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\xe3\x01\n\nQueryInput\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x12.triptych.v1.ImageH\x00\x12%\n\x06vector\x18\x03 \x01(\x0b\x32\x13.triptych.v1.VectorH\x00\x12\x11\n\x07item_id\x18\x04 \x01(\tH\x00\x12\x32\n\rstored_vector\x18\x05 \x01(\x0b\x32\x19.triptych.v1.StoredVectorH\x00\x12)\n\x08\x63omposed\x18\x06 \x01(\x0b\x32\x15.triptych.v1.ComposedH\x00\x42\x07\n\x05input\"4\n\x08\x43omposed\x12(\n\x05parts\x18\x01 \x03(\x0b\x32\x19.triptych.v1.ComposedPart\"\xda\x01\n\x0c\x43omposedPart\x12\x13\n\x06weight\x18\x01 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12#\n\x05image\x18\x03 \x01(\x0b\x32\x12.triptych.v1.ImageH\x00\x12%\n\x06vector\x18\x04 \x01(\x0b\x32\x13.triptych.v1.VectorH\x00\x12\x11\n\x07item_id\x18\x05 \x01(\tH\x00\x12\x32\n\rstored_vector\x18\x06 \x01(\x0b\x32\x19.triptych.v1.StoredVectorH\x00\x42\x07\n\x05inputB\t\n\x07_weight\"4\n\x0cStoredVector\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x13\n\x0bvector_name\x18\x02 \x01(\t\"\xce\x01\n\x0bVectorQuery\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12\x13\n\x06weight\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12&\n\x05input\x18\x03 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12\x1c\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x1c\n\x0fscore_threshold\x18\x05 \x01(\x01H\x02\x88\x01\x01\x42\t\n\x07_weightB\x12\n\x10_candidate_countB\x12\n\x10_score_threshold\"\xd8\x02\n\x06\x46usion\x12\x36\n\x0freciprocal_rank\x18\x01 \x01(\x0b\x32\x1b.triptych.v1.ReciprocalRankH\x00\x12\x30\n\x0cweighted_sum\x18\x02 \x01(\x0b\x32\x18.triptych.v1.WeightedSumH\x00\x12*\n\tmax_score\x18\x03 \x01(\x0b\x32\x15.triptych.v1.MaxScoreH\x00\x12*\n\tmin_score\x18\x04 \x01(\x0b\x32\x15.triptych.v1.MinScoreH\x00\"\x81\x01\n\rNormalization\x12\x1d\n\x19NORMALIZATION_UNSPECIFIED\x10\x00\x12\x16\n\x12NORMALIZATION_NONE\x10\x01\x12\x19\n\x15NORMALIZATION_MIN_MAX\x10\x02\x12\x1e\n\x1aNORMALIZATION_DISTRIBUTION\x10\x03\x42\x08\n\x06method\"&\n\x0eReciprocalRank\x12\x0e\n\x01k\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x04\n\x02_k\"G\n\x0bWeightedSum\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"D\n\x08MaxScore\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"D\n\x08MinScore\x12\x38\n\rnormalization\x18\x01 \x01(\x0e\x32!.triptych.v1.Fusion.Normalization\"\x96\x02\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.triptych.v1.SearchHit\x12\x1e\n\x04legs\x18\x02 \x03(\x0b\x32\x10.triptych.v1.Leg\x12#\n\x06\x66usion\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x05 \x01(\x0b\x32\x14.triptych.v1.Timings\x12\x18\n\x10\x63\x61nonical_filter\x18\x06 \x01(\t\x12\x1c\n\x0fscore_threshold\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\xb3\x05\n\x03Leg\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12.\n\ninput_kind\x18\x02 \x01(\x0e\x32\x1a.triptych.v1.Leg.InputKind\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x17\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05\x12\x18\n\x10\x63\x61ndidates_found\x18\x05 \x01(\x05\x12(\n\x05stamp\x18\x06 \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\x12%\n\x06tokens\x18\x07 \x01(\x0b\x32\x15.triptych.v1.TokenUse\x12\x1c\n\x0fscore_threshold\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12,\n\x07min_max\x18\t \x01(\x0b\x32\x19.triptych.v1.MinMaxBoundsH\x00\x12\x37\n\x0c\x64istribution\x18\n \x01(\x0b\x32\x1f.triptych.v1.DistributionBoundsH\x00\x12#\n\x05parts\x18\x0e \x03(\x0b\x32\x14.triptych.v1.LegPart\x12)\n\x08\x65xamples\x18\x14 \x03(\x0b\x32\x17.triptych.v1.LegExample\"\xd1\x01\n\tInputKind\x12\x1a\n\x16INPUT_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fINPUT_KIND_TEXT\x10\x01\x12\x14\n\x10INPUT_KIND_IMAGE\x10\x02\x12\x15\n\x11INPUT_KIND_VECTOR\x10\x03\x12\x16\n\x12INPUT_KIND_ITEM_ID\x10\x04\x12\x1c\n\x18INPUT_KIND_STORED_VECTOR\x10\x05\x12\x17\n\x13INPUT_KIND_COMPOSED\x10\x06\x12\x17\n\x13INPUT_KIND_EXAMPLES\x10\x14\x42\x16\n\x14normalization_boundsB\x12\n\x10_score_threshold\"p\n\x07LegPart\x12.\n\ninput_kind\x18\x01 \x01(\x0e\x32\x1a.triptych.v1.Leg.InputKind\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12%\n\x06tokens\x18\x03 \x01(\x0b\x32\x15.triptych.v1.TokenUse\"r\n\nLegExample\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12.\n\ninput_kind\x18\x02 \x01(\x0e\x32\x1a.triptych.v1.Leg.InputKind\x12%\n\x06tokens\x18\x03 \x01(\x0b\x32\x15.triptych.v1.TokenUse\"(\n\x0cMinMaxBounds\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\"1\n\x12\x44istributionBounds\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\r\n\x05sigma\x18\x02 \x01(\x01\"z\n\tSearchHit\x12\x1f\n\x04item\x18\x01 \x01(\x0b\x32\x11.triptych.v1.Item\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\x12/\n\rvector_scores\x18\x04 \x03(\x0b\x32\x18.triptych.v1.VectorScore\"\xfb\x03\n\x0bVectorScore\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x1e.triptych.v1.VectorScore.State\x12\x17\n\nsimilarity\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04rank\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\x12\x1d\n\x10normalized_score\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bpart_shares\x18\x08 \x03(\x01\x12\x1d\n\x15positive_similarities\x18\x14 \x03(\x01\x12\x1d\n\x15negative_similarities\x18\x15 \x03(\x01\x12\x1e\n\x11target_similarity\x18\x16 \x01(\x01H\x03\x88\x01\x01\x12%\n\x05pairs\x18\x17 \x03(\x0b\x32\x16.triptych.v1.PairScore\"\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_SCORED\x10\x01\x12\x18\n\x14STATE_NO_SHARED_TERM\x10\x02\x12\x18\n\x14STATE_NO_SUCH_VECTOR\x10\x03\x12\x19\n\x15STATE_BELOW_THRESHOLD\x10\x04\x42\r\n\x0b_similarityB\x07\n\x05_rankB\x13\n\x11_normalized_scoreB\x14\n\x12_target_similarity\"\xe7\x01\n\tPairScore\x12/\n\x07verdict\x18\x01 \x01(\x0e\x32\x1e.triptych.v1.PairScore.Verdict\x12\x1b\n\x13positive_similarity\x18\x02 \x01(\x01\x12\x1b\n\x13negative_similarity\x18\x03 \x01(\x01\x12\r\n\x05score\x18\x04 \x01(\x01\"`\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x15\n\x11VERDICT_SATISFIED\x10\x01\x12\x14\n\x10VERDICT_VIOLATED\x10\x02\x12\x0f\n\x0bVERDICT_TIE\x10\x03\"\xa7\x01\n\x0cVectorWeight\x12\x13\n\x0bvector_name\x18\x01 \x01(\t\x12\x13\n\x06weight\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0f\x63\x61ndidate_count\x18\x03 \x01(\x05H\x01\x88\x01\x01\x12\x1c\n\x0fscore_threshold\x18\x04 \x01(\x01H\x02\x88\x01\x01\x42\t\n\x07_weightB\x12\n\x10_candidate_countB\x12\n\x10_score_threshold\"\xa4\x04\n\x10RecommendRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12*\n\tpositives\x18\x02 \x03(\x0b\x32\x17.triptych.v1.QueryInput\x12*\n\tnegatives\x18\x03 \x03(\x0b\x32\x17.triptych.v1.QueryInput\x12\x38\n\x08strategy\x18\x04 \x01(\x0e\x32&.triptych.v1.RecommendRequest.Strategy\x12*\n\x07vectors\x18\x05 \x03(\x0b\x32\x19.triptych.v1.VectorWeight\x12#\n\x06\x66usion\x18\x06 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12#\n\x06\x66ilter\x18\x07 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\r\n\x05limit\x18\x08 \x01(\x05\x12\x0e\n\x06offset\x18\t \x01(\x05\x12\x1c\n\x0fscore_threshold\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rreturn_fields\x18\x0b \x03(\t\x12\x14\n\x0cpayload_keys\x18\x0c \x03(\t\"s\n\x08Strategy\x12\x18\n\x14STRATEGY_UNSPECIFIED\x10\x00\x12\x1b\n\x17STRATEGY_AVERAGE_VECTOR\x10\x01\x12\x17\n\x13STRATEGY_BEST_SCORE\x10\x02\x12\x17\n\x13STRATEGY_SUM_SCORES\x10\x03\x42\x12\n\x10_score_threshold\"\xd3\x02\n\x11RecommendResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.triptych.v1.SearchHit\x12\x1e\n\x04legs\x18\x02 \x03(\x0b\x32\x10.triptych.v1.Leg\x12#\n\x06\x66usion\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x05 \x01(\x0b\x32\x14.triptych.v1.Timings\x12\x38\n\x08strategy\x18\x06 \x01(\x0e\x32&.triptych.v1.RecommendRequest.Strategy\x12\x1c\n\x0fscore_threshold\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61nonical_filter\x18\x08 \x01(\tB\x12\n\x10_score_threshold\"c\n\x0b\x43ontextPair\x12)\n\x08positive\x18\x01 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12)\n\x08negative\x18\x02 \x01(\x0b\x32\x17.triptych.v1.QueryInput\"\xee\x02\n\x0f\x44iscoverRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12\'\n\x06target\x18\x02 \x01(\x0b\x32\x17.triptych.v1.QueryInput\x12\'\n\x05pairs\x18\x03 \x03(\x0b\x32\x18.triptych.v1.ContextPair\x12*\n\x07vectors\x18\x04 \x03(\x0b\x32\x19.triptych.v1.VectorWeight\x12#\n\x06\x66usion\x18\x05 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12#\n\x06\x66ilter\x18\x06 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\r\n\x05limit\x18\x07 \x01(\x05\x12\x0e\n\x06offset\x18\x08 \x01(\x05\x12\x1c\n\x0fscore_threshold\x18\t \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rreturn_fields\x18\n \x03(\t\x12\x14\n\x0cpayload_keys\x18\x0b \x03(\tB\x12\n\x10_score_threshold\"\x98\x02\n\x10\x44iscoverResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.triptych.v1.SearchHit\x12\x1e\n\x04legs\x18\x02 \x03(\x0b\x32\x10.triptych.v1.Leg\x12#\n\x06\x66usion\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x05 \x01(\x0b\x32\x14.triptych.v1.Timings\x12\x1c\n\x0fscore_threshold\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61nonical_filter\x18\x07 \x01(\tB\x12\n\x10_score_threshold\"\xca\x02\n\x14\x43ontextSearchRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12\'\n\x05pairs\x18\x02 \x03(\x0b\x32\x18.triptych.v1.ContextPair\x12*\n\x07vectors\x18\x03 \x03(\x0b\x32\x19.triptych.v1.VectorWeight\x12#\n\x06\x66usion\x18\x04 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12#\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x13.triptych.v1.Filter\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x0e\n\x06offset\x18\x07 \x01(\x05\x12\x1c\n\x0fscore_threshold\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rreturn_fields\x18\t \x03(\t\x12\x14\n\x0cpayload_keys\x18\n \x03(\tB\x12\n\x10_score_threshold\"\x9d\x02\n\x15\x43ontextSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.triptych.v1.SearchHit\x12\x1e\n\x04legs\x18\x02 \x03(\x0b\x32\x10.triptych.v1.Leg\x12#\n\x06\x66usion\x18\x03 \x01(\x0b\x32\x13.triptych.v1.Fusion\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.triptych.v1.Warning\x12%\n\x07timings\x18\x05 \x01(\x0b\x32\x14.triptych.v1.Timings\x12\x1c\n\x0fscore_threshold\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10\x63\x61nonical_filter\x18\x07 \x01(\tB\x12\n\x10_score_threshold\"B\n\x12\x42\x61tchSearchRequest\x12,\n\x08searches\x18\x01 \x03(\x0b\x32\x1a.triptych.v1.SearchRequest\"m\n\x13\x42\x61tchSearchResponse\x12/\n\x07results\x18\x01 \x03(\x0b\x32\x1e.triptych.v1.BatchSearchResult\x12%\n\x07timings\x18\x02 \x01(\x0b\x32\x14.triptych.v1.Timings\"s\n\x11\x42\x61tchSearchResult\x12/\n\x08response\x18\x01 \x01(\x0b\x32\x1b.triptych.v1.SearchResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result2\xaa\x03\n\rSearchService\x12\x46\n\x06Search\x12\x1a.triptych.v1.SearchRequest\x1a\x1b.triptych.v1.SearchResponse\"\x03\x90\x02\x01\x12O\n\tRecommend\x12\x1d.triptych.v1.RecommendRequest\x1a\x1e.triptych.v1.RecommendResponse\"\x03\x90\x02\x01\x12L\n\x08\x44iscover\x12\x1c.triptych.v1.DiscoverRequest\x1a\x1d.triptych.v1.DiscoverResponse\"\x03\x90\x02\x01\x12[\n\rContextSearch\x12!.triptych.v1.ContextSearchRequest\x1a\".triptych.v1.ContextSearchResponse\"\x03\x90\x02\x01\x12U\n\x0b\x42\x61tchSearch\x12\x1f.triptych.v1.BatchSearchRequest\x1a .triptych.v1.BatchSearchResponse\"\x03\x90\x02\x01\x42\x43ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,48 +39,86 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1'
   _globals['_SEARCHSERVICE'].methods_by_name['Search']._loaded_options = None
   _globals['_SEARCHSERVICE'].methods_by_name['Search']._serialized_options = b'\220\002\001'
-  _globals['_SEARCHREQUEST']._serialized_start=152
-  _globals['_SEARCHREQUEST']._serialized_end=473
-  _globals['_QUERYINPUT']._serialized_start=476
-  _globals['_QUERYINPUT']._serialized_end=703
-  _globals['_COMPOSED']._serialized_start=705
-  _globals['_COMPOSED']._serialized_end=757
-  _globals['_COMPOSEDPART']._serialized_start=760
-  _globals['_COMPOSEDPART']._serialized_end=978
-  _globals['_STOREDVECTOR']._serialized_start=980
-  _globals['_STOREDVECTOR']._serialized_end=1032
-  _globals['_VECTORQUERY']._serialized_start=1035
-  _globals['_VECTORQUERY']._serialized_end=1241
-  _globals['_FUSION']._serialized_start=1244
-  _globals['_FUSION']._serialized_end=1588
-  _globals['_FUSION_NORMALIZATION']._serialized_start=1449
-  _globals['_FUSION_NORMALIZATION']._serialized_end=1578
-  _globals['_RECIPROCALRANK']._serialized_start=1590
-  _globals['_RECIPROCALRANK']._serialized_end=1628
-  _globals['_WEIGHTEDSUM']._serialized_start=1630
-  _globals['_WEIGHTEDSUM']._serialized_end=1701
-  _globals['_MAXSCORE']._serialized_start=1703
-  _globals['_MAXSCORE']._serialized_end=1771
-  _globals['_MINSCORE']._serialized_start=1773
-  _globals['_MINSCORE']._serialized_end=1841
-  _globals['_SEARCHRESPONSE']._serialized_start=1844
-  _globals['_SEARCHRESPONSE']._serialized_end=2122
-  _globals['_LEG']._serialized_start=2125
-  _globals['_LEG']._serialized_end=2748
-  _globals['_LEG_INPUTKIND']._serialized_start=2520
-  _globals['_LEG_INPUTKIND']._serialized_end=2704
-  _globals['_LEGPART']._serialized_start=2750
-  _globals['_LEGPART']._serialized_end=2862
-  _globals['_MINMAXBOUNDS']._serialized_start=2864
-  _globals['_MINMAXBOUNDS']._serialized_end=2904
-  _globals['_DISTRIBUTIONBOUNDS']._serialized_start=2906
-  _globals['_DISTRIBUTIONBOUNDS']._serialized_end=2955
-  _globals['_SEARCHHIT']._serialized_start=2957
-  _globals['_SEARCHHIT']._serialized_end=3079
-  _globals['_VECTORSCORE']._serialized_start=3082
-  _globals['_VECTORSCORE']._serialized_end=3434
-  _globals['_VECTORSCORE_STATE']._serialized_start=3262
-  _globals['_VECTORSCORE_STATE']._serialized_end=3389
-  _globals['_SEARCHSERVICE']._serialized_start=3436
-  _globals['_SEARCHSERVICE']._serialized_end=3523
+  _globals['_SEARCHSERVICE'].methods_by_name['Recommend']._loaded_options = None
+  _globals['_SEARCHSERVICE'].methods_by_name['Recommend']._serialized_options = b'\220\002\001'
+  _globals['_SEARCHSERVICE'].methods_by_name['Discover']._loaded_options = None
+  _globals['_SEARCHSERVICE'].methods_by_name['Discover']._serialized_options = b'\220\002\001'
+  _globals['_SEARCHSERVICE'].methods_by_name['ContextSearch']._loaded_options = None
+  _globals['_SEARCHSERVICE'].methods_by_name['ContextSearch']._serialized_options = b'\220\002\001'
+  _globals['_SEARCHSERVICE'].methods_by_name['BatchSearch']._loaded_options = None
+  _globals['_SEARCHSERVICE'].methods_by_name['BatchSearch']._serialized_options = b'\220\002\001'
+  _globals['_SEARCHREQUEST']._serialized_start=177
+  _globals['_SEARCHREQUEST']._serialized_end=498
+  _globals['_QUERYINPUT']._serialized_start=501
+  _globals['_QUERYINPUT']._serialized_end=728
+  _globals['_COMPOSED']._serialized_start=730
+  _globals['_COMPOSED']._serialized_end=782
+  _globals['_COMPOSEDPART']._serialized_start=785
+  _globals['_COMPOSEDPART']._serialized_end=1003
+  _globals['_STOREDVECTOR']._serialized_start=1005
+  _globals['_STOREDVECTOR']._serialized_end=1057
+  _globals['_VECTORQUERY']._serialized_start=1060
+  _globals['_VECTORQUERY']._serialized_end=1266
+  _globals['_FUSION']._serialized_start=1269
+  _globals['_FUSION']._serialized_end=1613
+  _globals['_FUSION_NORMALIZATION']._serialized_start=1474
+  _globals['_FUSION_NORMALIZATION']._serialized_end=1603
+  _globals['_RECIPROCALRANK']._serialized_start=1615
+  _globals['_RECIPROCALRANK']._serialized_end=1653
+  _globals['_WEIGHTEDSUM']._serialized_start=1655
+  _globals['_WEIGHTEDSUM']._serialized_end=1726
+  _globals['_MAXSCORE']._serialized_start=1728
+  _globals['_MAXSCORE']._serialized_end=1796
+  _globals['_MINSCORE']._serialized_start=1798
+  _globals['_MINSCORE']._serialized_end=1866
+  _globals['_SEARCHRESPONSE']._serialized_start=1869
+  _globals['_SEARCHRESPONSE']._serialized_end=2147
+  _globals['_LEG']._serialized_start=2150
+  _globals['_LEG']._serialized_end=2841
+  _globals['_LEG_INPUTKIND']._serialized_start=2588
+  _globals['_LEG_INPUTKIND']._serialized_end=2797
+  _globals['_LEGPART']._serialized_start=2843
+  _globals['_LEGPART']._serialized_end=2955
+  _globals['_LEGEXAMPLE']._serialized_start=2957
+  _globals['_LEGEXAMPLE']._serialized_end=3071
+  _globals['_MINMAXBOUNDS']._serialized_start=3073
+  _globals['_MINMAXBOUNDS']._serialized_end=3113
+  _globals['_DISTRIBUTIONBOUNDS']._serialized_start=3115
+  _globals['_DISTRIBUTIONBOUNDS']._serialized_end=3164
+  _globals['_SEARCHHIT']._serialized_start=3166
+  _globals['_SEARCHHIT']._serialized_end=3288
+  _globals['_VECTORSCORE']._serialized_start=3291
+  _globals['_VECTORSCORE']._serialized_end=3798
+  _globals['_VECTORSCORE_STATE']._serialized_start=3604
+  _globals['_VECTORSCORE_STATE']._serialized_end=3731
+  _globals['_PAIRSCORE']._serialized_start=3801
+  _globals['_PAIRSCORE']._serialized_end=4032
+  _globals['_PAIRSCORE_VERDICT']._serialized_start=3936
+  _globals['_PAIRSCORE_VERDICT']._serialized_end=4032
+  _globals['_VECTORWEIGHT']._serialized_start=4035
+  _globals['_VECTORWEIGHT']._serialized_end=4202
+  _globals['_RECOMMENDREQUEST']._serialized_start=4205
+  _globals['_RECOMMENDREQUEST']._serialized_end=4753
+  _globals['_RECOMMENDREQUEST_STRATEGY']._serialized_start=4618
+  _globals['_RECOMMENDREQUEST_STRATEGY']._serialized_end=4733
+  _globals['_RECOMMENDRESPONSE']._serialized_start=4756
+  _globals['_RECOMMENDRESPONSE']._serialized_end=5095
+  _globals['_CONTEXTPAIR']._serialized_start=5097
+  _globals['_CONTEXTPAIR']._serialized_end=5196
+  _globals['_DISCOVERREQUEST']._serialized_start=5199
+  _globals['_DISCOVERREQUEST']._serialized_end=5565
+  _globals['_DISCOVERRESPONSE']._serialized_start=5568
+  _globals['_DISCOVERRESPONSE']._serialized_end=5848
+  _globals['_CONTEXTSEARCHREQUEST']._serialized_start=5851
+  _globals['_CONTEXTSEARCHREQUEST']._serialized_end=6181
+  _globals['_CONTEXTSEARCHRESPONSE']._serialized_start=6184
+  _globals['_CONTEXTSEARCHRESPONSE']._serialized_end=6469
+  _globals['_BATCHSEARCHREQUEST']._serialized_start=6471
+  _globals['_BATCHSEARCHREQUEST']._serialized_end=6537
+  _globals['_BATCHSEARCHRESPONSE']._serialized_start=6539
+  _globals['_BATCHSEARCHRESPONSE']._serialized_end=6648
+  _globals['_BATCHSEARCHRESULT']._serialized_start=6650
+  _globals['_BATCHSEARCHRESULT']._serialized_end=6765
+  _globals['_SEARCHSERVICE']._serialized_start=6768
+  _globals['_SEARCHSERVICE']._serialized_end=7194
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 from triptych.v1 import common_pb2 as _common_pb2
 from triptych.v1 import filter_pb2 as _filter_pb2
 from triptych.v1 import item_pb2 as _item_pb2
@@ -699,6 +700,8 @@ class Leg(_message.Message):
         """One named vector of a stored item."""
         INPUT_KIND_COMPOSED: Leg._InputKind.ValueType  # 6
         """Several parts in one vector."""
+        INPUT_KIND_EXAMPLES: Leg._InputKind.ValueType  # 20
+        """The examples of Recommend, Discover or ContextSearch; see `examples`."""
 
     class InputKind(_InputKind, metaclass=_InputKindEnumTypeWrapper):
         """What kind of input the leg was asked with."""
@@ -717,6 +720,8 @@ class Leg(_message.Message):
     """One named vector of a stored item."""
     INPUT_KIND_COMPOSED: Leg.InputKind.ValueType  # 6
     """Several parts in one vector."""
+    INPUT_KIND_EXAMPLES: Leg.InputKind.ValueType  # 20
+    """The examples of Recommend, Discover or ContextSearch; see `examples`."""
 
     VECTOR_NAME_FIELD_NUMBER: _builtins.int
     INPUT_KIND_FIELD_NUMBER: _builtins.int
@@ -729,6 +734,7 @@ class Leg(_message.Message):
     MIN_MAX_FIELD_NUMBER: _builtins.int
     DISTRIBUTION_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
     vector_name: _builtins.str
     """The vector space."""
     input_kind: Global___Leg.InputKind.ValueType
@@ -761,6 +767,12 @@ class Leg(_message.Message):
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegPart]:
         """For a composed input: its parts, in their order."""
 
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegExample]:
+        """What it was asked with in Recommend, Discover and ContextSearch: the positives, then the
+        negatives; the target, then pair by pair the positive and the negative member.
+        """
+
     def __init__(
         self,
         *,
@@ -775,10 +787,11 @@ class Leg(_message.Message):
         min_max: Global___MinMaxBounds | None = ...,
         distribution: Global___DistributionBounds | None = ...,
         parts: _abc.Iterable[Global___LegPart] | None = ...,
+        examples: _abc.Iterable[Global___LegExample] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "distribution", b"distribution", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "distribution", b"distribution", "input_kind", b"input_kind", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "parts", b"parts", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "distribution", b"distribution", "examples", b"examples", "input_kind", b"input_kind", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "parts", b"parts", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
@@ -822,6 +835,38 @@ class LegPart(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LegPart: _TypeAlias = LegPart  # noqa: Y015
+
+@_typing.final
+class LegExample(_message.Message):
+    """One example that a leg was asked with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    INPUT_KIND_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Where it stands in the request, such as `pairs[1].negative`."""
+    input_kind: Global___Leg.InputKind.ValueType
+    """What kind of input it is."""
+    @_builtins.property
+    def tokens(self) -> _common_pb2.TokenUse:
+        """For a text on a dense or multi leg: how much of it was read."""
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        input_kind: Global___Leg.InputKind.ValueType = ...,
+        tokens: _common_pb2.TokenUse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "input_kind", b"input_kind", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegExample: _TypeAlias = LegExample  # noqa: Y015
 
 @_typing.final
 class MinMaxBounds(_message.Message):
@@ -960,10 +1005,17 @@ class VectorScore(_message.Message):
     CONTRIBUTION_FIELD_NUMBER: _builtins.int
     NORMALIZED_SCORE_FIELD_NUMBER: _builtins.int
     PART_SHARES_FIELD_NUMBER: _builtins.int
+    POSITIVE_SIMILARITIES_FIELD_NUMBER: _builtins.int
+    NEGATIVE_SIMILARITIES_FIELD_NUMBER: _builtins.int
+    TARGET_SIMILARITY_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
     state: Global___VectorScore.State.ValueType
     """Whether the leg has something to say of this item."""
     similarity: _builtins.float
-    """The exact similarity in the space's own measure; set when SCORED or BELOW_THRESHOLD."""
+    """The exact similarity in the space's own measure; set when SCORED or BELOW_THRESHOLD. In
+    Recommend, Discover and ContextSearch the score that the leg gives the item by its examples, as
+    those say; where they speak of a similarity's normalisation or threshold it is this score's.
+    """
     rank: _builtins.int
     """The place from 1 among this leg's own candidates; unset where the item was not among them."""
     contribution: _builtins.float
@@ -974,6 +1026,8 @@ class VectorScore(_message.Message):
     """n(similarity), see Fusion.Normalization; with NONE the similarity itself. Set when SCORED and
     the fusion is by similarity.
     """
+    target_similarity: _builtins.float
+    """In Discover: the exact similarity to the target."""
     @_builtins.property
     def part_shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """For a composed input, what each part has put into `similarity`, in the order of `Leg.parts`:
@@ -984,6 +1038,21 @@ class VectorScore(_message.Message):
         that the vector that was compared is gone.
         """
 
+    @_builtins.property
+    def positive_similarities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """In Recommend: the exact similarity to each positive example, in the order of the request. This
+        field and those below are filled in when SCORED or BELOW_THRESHOLD; on a sparse leg a
+        similarity is 0 where no term is shared.
+        """
+
+    @_builtins.property
+    def negative_similarities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """In Recommend: the exact similarity to each negative example, in the order of the request."""
+
+    @_builtins.property
+    def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___PairScore]:
+        """In Discover and ContextSearch: one for each pair, in the order of the request."""
+
     def __init__(
         self,
         *,
@@ -993,10 +1062,14 @@ class VectorScore(_message.Message):
         contribution: _builtins.float = ...,
         normalized_score: _builtins.float | None = ...,
         part_shares: _abc.Iterable[_builtins.float] | None = ...,
+        positive_similarities: _abc.Iterable[_builtins.float] | None = ...,
+        negative_similarities: _abc.Iterable[_builtins.float] | None = ...,
+        target_similarity: _builtins.float | None = ...,
+        pairs: _abc.Iterable[Global___PairScore] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "normalized_score", b"normalized_score", "rank", b"rank", "similarity", b"similarity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "_target_similarity", b"_target_similarity", "normalized_score", b"normalized_score", "rank", b"rank", "similarity", b"similarity", "target_similarity", b"target_similarity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "contribution", b"contribution", "normalized_score", b"normalized_score", "part_shares", b"part_shares", "rank", b"rank", "similarity", b"similarity", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score", "_rank", b"_rank", "_similarity", b"_similarity", "_target_similarity", b"_target_similarity", "contribution", b"contribution", "negative_similarities", b"negative_similarities", "normalized_score", b"normalized_score", "pairs", b"pairs", "part_shares", b"part_shares", "positive_similarities", b"positive_similarities", "rank", b"rank", "similarity", b"similarity", "state", b"state", "target_similarity", b"target_similarity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__normalized_score: _TypeAlias = _typing.Literal["normalized_score"]  # noqa: Y015
     _WhichOneofArgType__normalized_score: _TypeAlias = _typing.Literal["_normalized_score", b"_normalized_score"]  # noqa: Y015
@@ -1004,11 +1077,725 @@ class VectorScore(_message.Message):
     _WhichOneofArgType__rank: _TypeAlias = _typing.Literal["_rank", b"_rank"]  # noqa: Y015
     _WhichOneofReturnType__similarity: _TypeAlias = _typing.Literal["similarity"]  # noqa: Y015
     _WhichOneofArgType__similarity: _TypeAlias = _typing.Literal["_similarity", b"_similarity"]  # noqa: Y015
+    _WhichOneofReturnType__target_similarity: _TypeAlias = _typing.Literal["target_similarity"]  # noqa: Y015
+    _WhichOneofArgType__target_similarity: _TypeAlias = _typing.Literal["_target_similarity", b"_target_similarity"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__normalized_score) -> _WhichOneofReturnType__normalized_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rank) -> _WhichOneofReturnType__rank | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__similarity) -> _WhichOneofReturnType__similarity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__target_similarity) -> _WhichOneofReturnType__target_similarity | None: ...
 
 Global___VectorScore: _TypeAlias = VectorScore  # noqa: Y015
+
+@_typing.final
+class PairScore(_message.Message):
+    """On which side of a pair an item lies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Verdict:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PairScore._Verdict.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        VERDICT_UNSPECIFIED: PairScore._Verdict.ValueType  # 0
+        """Not used."""
+        VERDICT_SATISFIED: PairScore._Verdict.ValueType  # 1
+        """Nearer to the positive member."""
+        VERDICT_VIOLATED: PairScore._Verdict.ValueType  # 2
+        """Nearer to the negative member."""
+        VERDICT_TIE: PairScore._Verdict.ValueType  # 3
+        """As near to the one as to the other."""
+
+    class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+        """The side."""
+
+    VERDICT_UNSPECIFIED: PairScore.Verdict.ValueType  # 0
+    """Not used."""
+    VERDICT_SATISFIED: PairScore.Verdict.ValueType  # 1
+    """Nearer to the positive member."""
+    VERDICT_VIOLATED: PairScore.Verdict.ValueType  # 2
+    """Nearer to the negative member."""
+    VERDICT_TIE: PairScore.Verdict.ValueType  # 3
+    """As near to the one as to the other."""
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    POSITIVE_SIMILARITY_FIELD_NUMBER: _builtins.int
+    NEGATIVE_SIMILARITY_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    verdict: Global___PairScore.Verdict.ValueType
+    """The side."""
+    positive_similarity: _builtins.float
+    """The exact similarity to the positive member."""
+    negative_similarity: _builtins.float
+    """The exact similarity to the negative member."""
+    score: _builtins.float
+    """What the pair adds to the leg's score: in Discover 1, -1 or 0 by the verdict; in ContextSearch
+    phi of the difference, from above -1 to 0.
+    """
+    def __init__(
+        self,
+        *,
+        verdict: Global___PairScore.Verdict.ValueType = ...,
+        positive_similarity: _builtins.float = ...,
+        negative_similarity: _builtins.float = ...,
+        score: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["negative_similarity", b"negative_similarity", "positive_similarity", b"positive_similarity", "score", b"score", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PairScore: _TypeAlias = PairScore  # noqa: Y015
+
+@_typing.final
+class VectorWeight(_message.Message):
+    """One leg of Recommend, Discover or ContextSearch: a named vector that is asked with all examples."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VECTOR_NAME_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    vector_name: _builtins.str
+    """The vector space; each name once."""
+    weight: _builtins.float
+    """How much this leg counts; see VectorQuery."""
+    candidate_count: _builtins.int
+    """How many items this leg brings in; see VectorQuery."""
+    score_threshold: _builtins.float
+    """The least score that this leg accepts; see VectorQuery. It is compared with
+    `VectorScore.similarity`, and may be what that may be:
+
+    - AVERAGE_VECTOR: a similarity, as in Search (a multivector of n vectors adds up n cosines);
+    - BEST_SCORE: -1 to 1;
+    - SUM_SCORES: -n to n with n the cosines that are added up, any finite number where the space
+      compares by dot product or BM25;
+    - Discover by p pairs: -p to p + 1; ContextSearch: -p to 0.
+    """
+    def __init__(
+        self,
+        *,
+        vector_name: _builtins.str = ...,
+        weight: _builtins.float | None = ...,
+        candidate_count: _builtins.int | None = ...,
+        score_threshold: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count", "_score_threshold", b"_score_threshold", "_weight", b"_weight", "candidate_count", b"candidate_count", "score_threshold", b"score_threshold", "weight", b"weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count", "_score_threshold", b"_score_threshold", "_weight", b"_weight", "candidate_count", b"candidate_count", "score_threshold", b"score_threshold", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__candidate_count: _TypeAlias = _typing.Literal["candidate_count"]  # noqa: Y015
+    _WhichOneofArgType__candidate_count: _TypeAlias = _typing.Literal["_candidate_count", b"_candidate_count"]  # noqa: Y015
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
+    _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__candidate_count) -> _WhichOneofReturnType__candidate_count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
+
+Global___VectorWeight: _TypeAlias = VectorWeight  # noqa: Y015
+
+@_typing.final
+class RecommendRequest(_message.Message):
+    """The request of Recommend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Strategy:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StrategyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[RecommendRequest._Strategy.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STRATEGY_UNSPECIFIED: RecommendRequest._Strategy.ValueType  # 0
+        """The server's default: AVERAGE_VECTOR."""
+        STRATEGY_AVERAGE_VECTOR: RecommendRequest._Strategy.ValueType  # 1
+        """The similarity to one vector: the mean of the positives, or, where there are negatives,
+        2 * mean(positives) - mean(negatives), each example of unit length where the space compares
+        by cosine. In a multivector space it is a multivector: all vectors of the positives and,
+        negated, all of the negatives, so that what is added up are the best matches of each. As fast
+        as a search, and at least one positive example is needed.
+        """
+        STRATEGY_BEST_SCORE: RecommendRequest._Strategy.ValueType  # 2
+        """With p the largest similarity to a positive example and n the largest to a negative one:
+        sigma(p) where p > n, else -sigma(n), and sigma(x) = (x / (1 + |x|) + 1) / 2. One kind of
+        examples may be missing: all negative, it finds what is least like any of them.
+        """
+        STRATEGY_SUM_SCORES: RecommendRequest._Strategy.ValueType  # 3
+        """The sum of s over the positives less the sum of s over the negatives. One kind of examples
+        may be missing.
+        """
+
+    class Strategy(_Strategy, metaclass=_StrategyEnumTypeWrapper):
+        """How a leg scores an item by its similarities s to the examples.
+
+        Source: Qdrant, "Explore the data" (https://qdrant.tech/documentation/concepts/explore/), and
+        for the details that it leaves out Qdrant 1.18.3, lib/collection/src/recommendations.rs and
+        lib/segment/src/vector_storage/query/reco_query.rs.
+        """
+
+    STRATEGY_UNSPECIFIED: RecommendRequest.Strategy.ValueType  # 0
+    """The server's default: AVERAGE_VECTOR."""
+    STRATEGY_AVERAGE_VECTOR: RecommendRequest.Strategy.ValueType  # 1
+    """The similarity to one vector: the mean of the positives, or, where there are negatives,
+    2 * mean(positives) - mean(negatives), each example of unit length where the space compares
+    by cosine. In a multivector space it is a multivector: all vectors of the positives and,
+    negated, all of the negatives, so that what is added up are the best matches of each. As fast
+    as a search, and at least one positive example is needed.
+    """
+    STRATEGY_BEST_SCORE: RecommendRequest.Strategy.ValueType  # 2
+    """With p the largest similarity to a positive example and n the largest to a negative one:
+    sigma(p) where p > n, else -sigma(n), and sigma(x) = (x / (1 + |x|) + 1) / 2. One kind of
+    examples may be missing: all negative, it finds what is least like any of them.
+    """
+    STRATEGY_SUM_SCORES: RecommendRequest.Strategy.ValueType  # 3
+    """The sum of s over the positives less the sum of s over the negatives. One kind of examples
+    may be missing.
+    """
+
+    COLLECTION_ID_FIELD_NUMBER: _builtins.int
+    POSITIVES_FIELD_NUMBER: _builtins.int
+    NEGATIVES_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    FUSION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    RETURN_FIELDS_FIELD_NUMBER: _builtins.int
+    PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
+    collection_id: _builtins.str
+    """The collection to search."""
+    strategy: Global___RecommendRequest.Strategy.ValueType
+    """How the examples make a score; AVERAGE_VECTOR where unset."""
+    limit: _builtins.int
+    """How many hits at most; see SearchRequest."""
+    offset: _builtins.int
+    """How many of the first places to pass over; see SearchRequest."""
+    score_threshold: _builtins.float
+    """Hits with a score below it are left out; see SearchRequest. Without normalisation it may be
+    what `VectorWeight.score_threshold` may be, times the largest weight for max and min.
+    """
+    @_builtins.property
+    def positives(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryInput]:
+        """What the hits should be like: texts, pictures, vectors and stored items, mixed freely. Up to 64
+        together with the negatives.
+        """
+
+    @_builtins.property
+    def negatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryInput]:
+        """What they should be unlike."""
+
+    @_builtins.property
+    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorWeight]:
+        """The legs. Where empty, every vector space that can answer all examples takes part with its
+        default weight.
+        """
+
+    @_builtins.property
+    def fusion(self) -> Global___Fusion:
+        """How the legs are put together; reciprocal rank where unset."""
+
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Which items take part; all where unset."""
+
+    @_builtins.property
+    def return_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What comes with each hit's item; see ItemService."""
+
+    @_builtins.property
+    def payload_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which keys of its payload; see ItemService."""
+
+    def __init__(
+        self,
+        *,
+        collection_id: _builtins.str = ...,
+        positives: _abc.Iterable[Global___QueryInput] | None = ...,
+        negatives: _abc.Iterable[Global___QueryInput] | None = ...,
+        strategy: Global___RecommendRequest.Strategy.ValueType = ...,
+        vectors: _abc.Iterable[Global___VectorWeight] | None = ...,
+        fusion: Global___Fusion | None = ...,
+        filter: _filter_pb2.Filter | None = ...,
+        limit: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        score_threshold: _builtins.float | None = ...,
+        return_fields: _abc.Iterable[_builtins.str] | None = ...,
+        payload_keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "score_threshold", b"score_threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "negatives", b"negatives", "offset", b"offset", "payload_keys", b"payload_keys", "positives", b"positives", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "strategy", b"strategy", "vectors", b"vectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+
+Global___RecommendRequest: _TypeAlias = RecommendRequest  # noqa: Y015
+
+@_typing.final
+class RecommendResponse(_message.Message):
+    """The response of Recommend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    FUSION_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    TIMINGS_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    CANONICAL_FILTER_FIELD_NUMBER: _builtins.int
+    strategy: Global___RecommendRequest.Strategy.ValueType
+    """The strategy that really ran."""
+    score_threshold: _builtins.float
+    """The threshold that every hit's score has reached; unset where the request has none."""
+    canonical_filter: _builtins.str
+    """The whole filter as one expression; see SearchResponse."""
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchHit]:
+        """The hits, best first."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]:
+        """The legs that really ran, in the order of every hit's `vector_scores`."""
+
+    @_builtins.property
+    def fusion(self) -> Global___Fusion:
+        """The fusion that really ran, with every default filled in."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]:
+        """What the caller may not expect."""
+
+    @_builtins.property
+    def timings(self) -> _common_pb2.Timings:
+        """Where the time went."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___SearchHit] | None = ...,
+        legs: _abc.Iterable[Global___Leg] | None = ...,
+        fusion: Global___Fusion | None = ...,
+        warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+        timings: _common_pb2.Timings | None = ...,
+        strategy: Global___RecommendRequest.Strategy.ValueType = ...,
+        score_threshold: _builtins.float | None = ...,
+        canonical_filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "score_threshold", b"score_threshold", "timings", b"timings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "canonical_filter", b"canonical_filter", "fusion", b"fusion", "hits", b"hits", "legs", b"legs", "score_threshold", b"score_threshold", "strategy", b"strategy", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+
+Global___RecommendResponse: _TypeAlias = RecommendResponse  # noqa: Y015
+
+@_typing.final
+class ContextPair(_message.Message):
+    """Two examples that part the space."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITIVE_FIELD_NUMBER: _builtins.int
+    NEGATIVE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def positive(self) -> Global___QueryInput:
+        """What the hits should be nearer to."""
+
+    @_builtins.property
+    def negative(self) -> Global___QueryInput:
+        """What they should be farther from. Not the same as the positive (PAIR_IDENTICAL)."""
+
+    def __init__(
+        self,
+        *,
+        positive: Global___QueryInput | None = ...,
+        negative: Global___QueryInput | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["negative", b"negative", "positive", b"positive"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["negative", b"negative", "positive", b"positive"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContextPair: _TypeAlias = ContextPair  # noqa: Y015
+
+@_typing.final
+class DiscoverRequest(_message.Message):
+    """The request of Discover."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLECTION_ID_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    FUSION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    RETURN_FIELDS_FIELD_NUMBER: _builtins.int
+    PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
+    collection_id: _builtins.str
+    """The collection to search."""
+    limit: _builtins.int
+    """How many hits at most; see SearchRequest."""
+    offset: _builtins.int
+    """How many of the first places to pass over; see SearchRequest."""
+    score_threshold: _builtins.float
+    """Hits with a score below it are left out; see RecommendRequest."""
+    @_builtins.property
+    def target(self) -> Global___QueryInput:
+        """What the hits should be like."""
+
+    @_builtins.property
+    def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextPair]:
+        """On whose positive sides they should be; up to 64. Their members are texts, pictures, vectors
+        and stored items, mixed freely.
+        """
+
+    @_builtins.property
+    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorWeight]:
+        """The legs. Where empty, every vector space that can answer all examples takes part with its
+        default weight.
+        """
+
+    @_builtins.property
+    def fusion(self) -> Global___Fusion:
+        """How the legs are put together; reciprocal rank where unset."""
+
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Which items take part; all where unset."""
+
+    @_builtins.property
+    def return_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What comes with each hit's item; see ItemService."""
+
+    @_builtins.property
+    def payload_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which keys of its payload; see ItemService."""
+
+    def __init__(
+        self,
+        *,
+        collection_id: _builtins.str = ...,
+        target: Global___QueryInput | None = ...,
+        pairs: _abc.Iterable[Global___ContextPair] | None = ...,
+        vectors: _abc.Iterable[Global___VectorWeight] | None = ...,
+        fusion: Global___Fusion | None = ...,
+        filter: _filter_pb2.Filter | None = ...,
+        limit: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        score_threshold: _builtins.float | None = ...,
+        return_fields: _abc.Iterable[_builtins.str] | None = ...,
+        payload_keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "score_threshold", b"score_threshold", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "offset", b"offset", "pairs", b"pairs", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "target", b"target", "vectors", b"vectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+
+Global___DiscoverRequest: _TypeAlias = DiscoverRequest  # noqa: Y015
+
+@_typing.final
+class DiscoverResponse(_message.Message):
+    """The response of Discover."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    FUSION_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    TIMINGS_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    CANONICAL_FILTER_FIELD_NUMBER: _builtins.int
+    score_threshold: _builtins.float
+    """The threshold that every hit's score has reached; unset where the request has none."""
+    canonical_filter: _builtins.str
+    """The whole filter as one expression; see SearchResponse."""
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchHit]:
+        """The hits, best first."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]:
+        """The legs that really ran, in the order of every hit's `vector_scores`."""
+
+    @_builtins.property
+    def fusion(self) -> Global___Fusion:
+        """The fusion that really ran, with every default filled in."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]:
+        """What the caller may not expect."""
+
+    @_builtins.property
+    def timings(self) -> _common_pb2.Timings:
+        """Where the time went."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___SearchHit] | None = ...,
+        legs: _abc.Iterable[Global___Leg] | None = ...,
+        fusion: Global___Fusion | None = ...,
+        warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+        timings: _common_pb2.Timings | None = ...,
+        score_threshold: _builtins.float | None = ...,
+        canonical_filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "score_threshold", b"score_threshold", "timings", b"timings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "canonical_filter", b"canonical_filter", "fusion", b"fusion", "hits", b"hits", "legs", b"legs", "score_threshold", b"score_threshold", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+
+Global___DiscoverResponse: _TypeAlias = DiscoverResponse  # noqa: Y015
+
+@_typing.final
+class ContextSearchRequest(_message.Message):
+    """The request of ContextSearch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLECTION_ID_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    FUSION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    RETURN_FIELDS_FIELD_NUMBER: _builtins.int
+    PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
+    collection_id: _builtins.str
+    """The collection to search."""
+    limit: _builtins.int
+    """How many hits at most; see SearchRequest."""
+    offset: _builtins.int
+    """How many of the first places to pass over; see SearchRequest."""
+    score_threshold: _builtins.float
+    """Hits with a score below it are left out; see RecommendRequest."""
+    @_builtins.property
+    def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextPair]:
+        """On whose positive sides the hits should be: 1 to 64. Their members are texts, pictures, vectors
+        and stored items, mixed freely.
+        """
+
+    @_builtins.property
+    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorWeight]:
+        """The legs. Where empty, every vector space that can answer all examples takes part with its
+        default weight.
+        """
+
+    @_builtins.property
+    def fusion(self) -> Global___Fusion:
+        """How the legs are put together; reciprocal rank where unset."""
+
+    @_builtins.property
+    def filter(self) -> _filter_pb2.Filter:
+        """Which items take part; all where unset."""
+
+    @_builtins.property
+    def return_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What comes with each hit's item; see ItemService."""
+
+    @_builtins.property
+    def payload_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which keys of its payload; see ItemService."""
+
+    def __init__(
+        self,
+        *,
+        collection_id: _builtins.str = ...,
+        pairs: _abc.Iterable[Global___ContextPair] | None = ...,
+        vectors: _abc.Iterable[Global___VectorWeight] | None = ...,
+        fusion: Global___Fusion | None = ...,
+        filter: _filter_pb2.Filter | None = ...,
+        limit: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        score_threshold: _builtins.float | None = ...,
+        return_fields: _abc.Iterable[_builtins.str] | None = ...,
+        payload_keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "score_threshold", b"score_threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "offset", b"offset", "pairs", b"pairs", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "vectors", b"vectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+
+Global___ContextSearchRequest: _TypeAlias = ContextSearchRequest  # noqa: Y015
+
+@_typing.final
+class ContextSearchResponse(_message.Message):
+    """The response of ContextSearch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    FUSION_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    TIMINGS_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    CANONICAL_FILTER_FIELD_NUMBER: _builtins.int
+    score_threshold: _builtins.float
+    """The threshold that every hit's score has reached; unset where the request has none."""
+    canonical_filter: _builtins.str
+    """The whole filter as one expression; see SearchResponse."""
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchHit]:
+        """The hits, best first."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]:
+        """The legs that really ran, in the order of every hit's `vector_scores`."""
+
+    @_builtins.property
+    def fusion(self) -> Global___Fusion:
+        """The fusion that really ran, with every default filled in."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]:
+        """What the caller may not expect."""
+
+    @_builtins.property
+    def timings(self) -> _common_pb2.Timings:
+        """Where the time went."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___SearchHit] | None = ...,
+        legs: _abc.Iterable[Global___Leg] | None = ...,
+        fusion: Global___Fusion | None = ...,
+        warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+        timings: _common_pb2.Timings | None = ...,
+        score_threshold: _builtins.float | None = ...,
+        canonical_filter: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "score_threshold", b"score_threshold", "timings", b"timings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "canonical_filter", b"canonical_filter", "fusion", b"fusion", "hits", b"hits", "legs", b"legs", "score_threshold", b"score_threshold", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+
+Global___ContextSearchResponse: _TypeAlias = ContextSearchResponse  # noqa: Y015
+
+@_typing.final
+class BatchSearchRequest(_message.Message):
+    """The request of BatchSearch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEARCHES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def searches(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchRequest]:
+        """The searches, of one or of several collections: 1 to 64."""
+
+    def __init__(
+        self,
+        *,
+        searches: _abc.Iterable[Global___SearchRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["searches", b"searches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchSearchRequest: _TypeAlias = BatchSearchRequest  # noqa: Y015
+
+@_typing.final
+class BatchSearchResponse(_message.Message):
+    """The response of BatchSearch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    TIMINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchSearchResult]:
+        """One for each search, in the order of the request."""
+
+    @_builtins.property
+    def timings(self) -> _common_pb2.Timings:
+        """Where the time of all searches together went."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchSearchResult] | None = ...,
+        timings: _common_pb2.Timings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timings", b"timings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "timings", b"timings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchSearchResponse: _TypeAlias = BatchSearchResponse  # noqa: Y015
+
+@_typing.final
+class BatchSearchResult(_message.Message):
+    """What became of one search of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def response(self) -> Global___SearchResponse:
+        """The answer of Search, without its `timings`: the searches were carried out together."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why it has none: the status that Search alone would have ended with, whose paths begin at
+        this search.
+        """
+
+    def __init__(
+        self,
+        *,
+        response: Global___SearchResponse | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___BatchSearchResult: _TypeAlias = BatchSearchResult  # noqa: Y015

@@ -40,6 +40,26 @@ class SearchServiceStub(object):
                 request_serializer=triptych_dot_v1_dot_search__service__pb2.SearchRequest.SerializeToString,
                 response_deserializer=triptych_dot_v1_dot_search__service__pb2.SearchResponse.FromString,
                 _registered_method=True)
+        self.Recommend = channel.unary_unary(
+                '/triptych.v1.SearchService/Recommend',
+                request_serializer=triptych_dot_v1_dot_search__service__pb2.RecommendRequest.SerializeToString,
+                response_deserializer=triptych_dot_v1_dot_search__service__pb2.RecommendResponse.FromString,
+                _registered_method=True)
+        self.Discover = channel.unary_unary(
+                '/triptych.v1.SearchService/Discover',
+                request_serializer=triptych_dot_v1_dot_search__service__pb2.DiscoverRequest.SerializeToString,
+                response_deserializer=triptych_dot_v1_dot_search__service__pb2.DiscoverResponse.FromString,
+                _registered_method=True)
+        self.ContextSearch = channel.unary_unary(
+                '/triptych.v1.SearchService/ContextSearch',
+                request_serializer=triptych_dot_v1_dot_search__service__pb2.ContextSearchRequest.SerializeToString,
+                response_deserializer=triptych_dot_v1_dot_search__service__pb2.ContextSearchResponse.FromString,
+                _registered_method=True)
+        self.BatchSearch = channel.unary_unary(
+                '/triptych.v1.SearchService/BatchSearch',
+                request_serializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchRequest.SerializeToString,
+                response_deserializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchResponse.FromString,
+                _registered_method=True)
 
 
 class SearchServiceServicer(object):
@@ -67,6 +87,81 @@ class SearchServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Recommend(self, request, context):
+        """Finds what is like some examples and unlike others.
+
+        `{"collection_id": "pictures", "positives": [{"item_id": "mug"}, {"text": "a cup"}],
+        "negatives": [{"item_id": "boat"}]}` asks every vector space that can answer all examples.
+
+        It works as Search does, with another question for each leg: see RecommendRequest.Strategy. An
+        example by `item_id` stands for that item's own vector of each leg's name; a leg that one of
+        the examples has no vector for is skipped with a warning. Items given as examples are not among
+        the hits.
+
+        Errors: those of Search, and INVALID_ARGUMENT (POSITIVES_MISSING, TOO_MANY_EXAMPLES).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Discover(self, request, context):
+        """Finds what is like a target, among what lies on the right side of pairs of examples.
+
+        Each pair parts the space in what is nearer to its positive and what is nearer to its negative
+        member. An item's score on a leg is
+
+        the sum over the pairs of sign(s(positive) - s(negative)) + sigma(s(target))
+
+        with s the item's similarity to an example and sigma(x) = (x / (1 + |x|) + 1) / 2, which is
+        between 0 and 1: first of all comes on how many sides of the pairs the item is right, and
+        within that how near it is to the target. Without pairs the order is that of the target alone.
+
+        Examples and errors are those of Recommend, and INVALID_ARGUMENT (PAIR_IDENTICAL).
+
+        Source: Qdrant, "Explore the data" (https://qdrant.tech/documentation/concepts/explore/), and
+        for sigma Qdrant 1.18.3, lib/segment/src/vector_storage/query/discover_query.rs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ContextSearch(self, request, context):
+        """Finds what lies on the right side of pairs of examples, with no target.
+
+        An item's score on a leg is
+
+        the sum over the pairs of phi(min(s(positive) - s(negative) - 2^-23, 0))
+
+        with phi(x) = x / (1 + |x|): never above 0, and 0 (to within 2^-23 for each pair) for all items
+        on the right side of every pair. Among those that have the same score the order is by point id,
+        and where more of them have it than a leg's candidate_count, which of them enter is the
+        engine's choice.
+
+        Examples and errors are those of Discover.
+
+        Source: Qdrant, "Explore the data", as above, and for phi and the margin Qdrant 1.18.3,
+        lib/segment/src/vector_storage/query/context_query.rs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchSearch(self, request, context):
+        """Several searches in one call: one answer or one error for each, in their order.
+
+        Each is answered as Search would, and none suffers from another's fault. Inputs that stand in
+        several searches are encoded once, all of them together, and the legs of one collection go to
+        the store together.
+
+        Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
+        where there are too many, or where together they need too many similarities). All others, those
+        of a collection that is not there and of a store that does not answer among them, are those of
+        the searches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SearchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -74,6 +169,26 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.Search,
                     request_deserializer=triptych_dot_v1_dot_search__service__pb2.SearchRequest.FromString,
                     response_serializer=triptych_dot_v1_dot_search__service__pb2.SearchResponse.SerializeToString,
+            ),
+            'Recommend': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recommend,
+                    request_deserializer=triptych_dot_v1_dot_search__service__pb2.RecommendRequest.FromString,
+                    response_serializer=triptych_dot_v1_dot_search__service__pb2.RecommendResponse.SerializeToString,
+            ),
+            'Discover': grpc.unary_unary_rpc_method_handler(
+                    servicer.Discover,
+                    request_deserializer=triptych_dot_v1_dot_search__service__pb2.DiscoverRequest.FromString,
+                    response_serializer=triptych_dot_v1_dot_search__service__pb2.DiscoverResponse.SerializeToString,
+            ),
+            'ContextSearch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ContextSearch,
+                    request_deserializer=triptych_dot_v1_dot_search__service__pb2.ContextSearchRequest.FromString,
+                    response_serializer=triptych_dot_v1_dot_search__service__pb2.ContextSearchResponse.SerializeToString,
+            ),
+            'BatchSearch': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchSearch,
+                    request_deserializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchRequest.FromString,
+                    response_serializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -104,6 +219,114 @@ class SearchService(object):
             '/triptych.v1.SearchService/Search',
             triptych_dot_v1_dot_search__service__pb2.SearchRequest.SerializeToString,
             triptych_dot_v1_dot_search__service__pb2.SearchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recommend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/triptych.v1.SearchService/Recommend',
+            triptych_dot_v1_dot_search__service__pb2.RecommendRequest.SerializeToString,
+            triptych_dot_v1_dot_search__service__pb2.RecommendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Discover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/triptych.v1.SearchService/Discover',
+            triptych_dot_v1_dot_search__service__pb2.DiscoverRequest.SerializeToString,
+            triptych_dot_v1_dot_search__service__pb2.DiscoverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ContextSearch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/triptych.v1.SearchService/ContextSearch',
+            triptych_dot_v1_dot_search__service__pb2.ContextSearchRequest.SerializeToString,
+            triptych_dot_v1_dot_search__service__pb2.ContextSearchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchSearch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/triptych.v1.SearchService/BatchSearch',
+            triptych_dot_v1_dot_search__service__pb2.BatchSearchRequest.SerializeToString,
+            triptych_dot_v1_dot_search__service__pb2.BatchSearchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,65 @@ class SearchServiceStub:
     FILTER_FIELD_UNINDEXED);
     RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
     """
+    Recommend: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.RecommendRequest, _search_service_pb2.RecommendResponse]
+    """Finds what is like some examples and unlike others.
+
+    `{"collection_id": "pictures", "positives": [{"item_id": "mug"}, {"text": "a cup"}],
+    "negatives": [{"item_id": "boat"}]}` asks every vector space that can answer all examples.
+
+    It works as Search does, with another question for each leg: see RecommendRequest.Strategy. An
+    example by `item_id` stands for that item's own vector of each leg's name; a leg that one of
+    the examples has no vector for is skipped with a warning. Items given as examples are not among
+    the hits.
+
+    Errors: those of Search, and INVALID_ARGUMENT (POSITIVES_MISSING, TOO_MANY_EXAMPLES).
+    """
+    Discover: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.DiscoverRequest, _search_service_pb2.DiscoverResponse]
+    """Finds what is like a target, among what lies on the right side of pairs of examples.
+
+    Each pair parts the space in what is nearer to its positive and what is nearer to its negative
+    member. An item's score on a leg is
+
+        the sum over the pairs of sign(s(positive) - s(negative)) + sigma(s(target))
+
+    with s the item's similarity to an example and sigma(x) = (x / (1 + |x|) + 1) / 2, which is
+    between 0 and 1: first of all comes on how many sides of the pairs the item is right, and
+    within that how near it is to the target. Without pairs the order is that of the target alone.
+
+    Examples and errors are those of Recommend, and INVALID_ARGUMENT (PAIR_IDENTICAL).
+
+    Source: Qdrant, "Explore the data" (https://qdrant.tech/documentation/concepts/explore/), and
+    for sigma Qdrant 1.18.3, lib/segment/src/vector_storage/query/discover_query.rs.
+    """
+    ContextSearch: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.ContextSearchRequest, _search_service_pb2.ContextSearchResponse]
+    """Finds what lies on the right side of pairs of examples, with no target.
+
+    An item's score on a leg is
+
+        the sum over the pairs of phi(min(s(positive) - s(negative) - 2^-23, 0))
+
+    with phi(x) = x / (1 + |x|): never above 0, and 0 (to within 2^-23 for each pair) for all items
+    on the right side of every pair. Among those that have the same score the order is by point id,
+    and where more of them have it than a leg's candidate_count, which of them enter is the
+    engine's choice.
+
+    Examples and errors are those of Discover.
+
+    Source: Qdrant, "Explore the data", as above, and for phi and the margin Qdrant 1.18.3,
+    lib/segment/src/vector_storage/query/context_query.rs.
+    """
+    BatchSearch: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.BatchSearchRequest, _search_service_pb2.BatchSearchResponse]
+    """Several searches in one call: one answer or one error for each, in their order.
+
+    Each is answered as Search would, and none suffers from another's fault. Inputs that stand in
+    several searches are encoded once, all of them together, and the legs of one collection go to
+    the store together.
+
+    Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
+    where there are too many, or where together they need too many similarities). All others, those
+    of a collection that is not there and of a store that does not answer among them, are those of
+    the searches.
+    """
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
@@ -72,6 +131,65 @@ class SearchServiceAsyncStub(SearchServiceStub):
     FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
     FILTER_FIELD_UNINDEXED);
     RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
+    """
+    Recommend: _aio.UnaryUnaryMultiCallable[_search_service_pb2.RecommendRequest, _search_service_pb2.RecommendResponse]  # type: ignore[assignment]
+    """Finds what is like some examples and unlike others.
+
+    `{"collection_id": "pictures", "positives": [{"item_id": "mug"}, {"text": "a cup"}],
+    "negatives": [{"item_id": "boat"}]}` asks every vector space that can answer all examples.
+
+    It works as Search does, with another question for each leg: see RecommendRequest.Strategy. An
+    example by `item_id` stands for that item's own vector of each leg's name; a leg that one of
+    the examples has no vector for is skipped with a warning. Items given as examples are not among
+    the hits.
+
+    Errors: those of Search, and INVALID_ARGUMENT (POSITIVES_MISSING, TOO_MANY_EXAMPLES).
+    """
+    Discover: _aio.UnaryUnaryMultiCallable[_search_service_pb2.DiscoverRequest, _search_service_pb2.DiscoverResponse]  # type: ignore[assignment]
+    """Finds what is like a target, among what lies on the right side of pairs of examples.
+
+    Each pair parts the space in what is nearer to its positive and what is nearer to its negative
+    member. An item's score on a leg is
+
+        the sum over the pairs of sign(s(positive) - s(negative)) + sigma(s(target))
+
+    with s the item's similarity to an example and sigma(x) = (x / (1 + |x|) + 1) / 2, which is
+    between 0 and 1: first of all comes on how many sides of the pairs the item is right, and
+    within that how near it is to the target. Without pairs the order is that of the target alone.
+
+    Examples and errors are those of Recommend, and INVALID_ARGUMENT (PAIR_IDENTICAL).
+
+    Source: Qdrant, "Explore the data" (https://qdrant.tech/documentation/concepts/explore/), and
+    for sigma Qdrant 1.18.3, lib/segment/src/vector_storage/query/discover_query.rs.
+    """
+    ContextSearch: _aio.UnaryUnaryMultiCallable[_search_service_pb2.ContextSearchRequest, _search_service_pb2.ContextSearchResponse]  # type: ignore[assignment]
+    """Finds what lies on the right side of pairs of examples, with no target.
+
+    An item's score on a leg is
+
+        the sum over the pairs of phi(min(s(positive) - s(negative) - 2^-23, 0))
+
+    with phi(x) = x / (1 + |x|): never above 0, and 0 (to within 2^-23 for each pair) for all items
+    on the right side of every pair. Among those that have the same score the order is by point id,
+    and where more of them have it than a leg's candidate_count, which of them enter is the
+    engine's choice.
+
+    Examples and errors are those of Discover.
+
+    Source: Qdrant, "Explore the data", as above, and for phi and the margin Qdrant 1.18.3,
+    lib/segment/src/vector_storage/query/context_query.rs.
+    """
+    BatchSearch: _aio.UnaryUnaryMultiCallable[_search_service_pb2.BatchSearchRequest, _search_service_pb2.BatchSearchResponse]  # type: ignore[assignment]
+    """Several searches in one call: one answer or one error for each, in their order.
+
+    Each is answered as Search would, and none suffers from another's fault. Inputs that stand in
+    several searches are encoded once, all of them together, and the legs of one collection go to
+    the store together.
+
+    Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
+    where there are too many, or where together they need too many similarities). All others, those
+    of a collection that is not there and of a store that does not answer among them, are those of
+    the searches.
     """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -98,6 +216,89 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
         FILTER_FIELD_UNINDEXED);
         RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def Recommend(
+        self,
+        request: _search_service_pb2.RecommendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_service_pb2.RecommendResponse, _abc.Awaitable[_search_service_pb2.RecommendResponse]]:
+        """Finds what is like some examples and unlike others.
+
+        `{"collection_id": "pictures", "positives": [{"item_id": "mug"}, {"text": "a cup"}],
+        "negatives": [{"item_id": "boat"}]}` asks every vector space that can answer all examples.
+
+        It works as Search does, with another question for each leg: see RecommendRequest.Strategy. An
+        example by `item_id` stands for that item's own vector of each leg's name; a leg that one of
+        the examples has no vector for is skipped with a warning. Items given as examples are not among
+        the hits.
+
+        Errors: those of Search, and INVALID_ARGUMENT (POSITIVES_MISSING, TOO_MANY_EXAMPLES).
+        """
+
+    @_abc_1.abstractmethod
+    def Discover(
+        self,
+        request: _search_service_pb2.DiscoverRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_service_pb2.DiscoverResponse, _abc.Awaitable[_search_service_pb2.DiscoverResponse]]:
+        """Finds what is like a target, among what lies on the right side of pairs of examples.
+
+        Each pair parts the space in what is nearer to its positive and what is nearer to its negative
+        member. An item's score on a leg is
+
+            the sum over the pairs of sign(s(positive) - s(negative)) + sigma(s(target))
+
+        with s the item's similarity to an example and sigma(x) = (x / (1 + |x|) + 1) / 2, which is
+        between 0 and 1: first of all comes on how many sides of the pairs the item is right, and
+        within that how near it is to the target. Without pairs the order is that of the target alone.
+
+        Examples and errors are those of Recommend, and INVALID_ARGUMENT (PAIR_IDENTICAL).
+
+        Source: Qdrant, "Explore the data" (https://qdrant.tech/documentation/concepts/explore/), and
+        for sigma Qdrant 1.18.3, lib/segment/src/vector_storage/query/discover_query.rs.
+        """
+
+    @_abc_1.abstractmethod
+    def ContextSearch(
+        self,
+        request: _search_service_pb2.ContextSearchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_service_pb2.ContextSearchResponse, _abc.Awaitable[_search_service_pb2.ContextSearchResponse]]:
+        """Finds what lies on the right side of pairs of examples, with no target.
+
+        An item's score on a leg is
+
+            the sum over the pairs of phi(min(s(positive) - s(negative) - 2^-23, 0))
+
+        with phi(x) = x / (1 + |x|): never above 0, and 0 (to within 2^-23 for each pair) for all items
+        on the right side of every pair. Among those that have the same score the order is by point id,
+        and where more of them have it than a leg's candidate_count, which of them enter is the
+        engine's choice.
+
+        Examples and errors are those of Discover.
+
+        Source: Qdrant, "Explore the data", as above, and for phi and the margin Qdrant 1.18.3,
+        lib/segment/src/vector_storage/query/context_query.rs.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchSearch(
+        self,
+        request: _search_service_pb2.BatchSearchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_service_pb2.BatchSearchResponse, _abc.Awaitable[_search_service_pb2.BatchSearchResponse]]:
+        """Several searches in one call: one answer or one error for each, in their order.
+
+        Each is answered as Search would, and none suffers from another's fault. Inputs that stand in
+        several searches are encoded once, all of them together, and the legs of one collection go to
+        the store together.
+
+        Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
+        where there are too many, or where together they need too many similarities). All others, those
+        of a collection that is not there and of a store that does not answer among them, are those of
+        the searches.
         """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -249,6 +249,9 @@ class Limits(_message.Message):
     MAX_FILTER_EXPRESSION_BYTES_FIELD_NUMBER: _builtins.int
     MAX_FILTER_TEXT_BYTES_FIELD_NUMBER: _builtins.int
     MAX_COMPOSED_PARTS_FIELD_NUMBER: _builtins.int
+    MAX_EXAMPLES_FIELD_NUMBER: _builtins.int
+    MAX_SEARCHES_FIELD_NUMBER: _builtins.int
+    MAX_SIMILARITIES_FIELD_NUMBER: _builtins.int
     max_message_bytes: _builtins.int
     """The largest message in either direction, in bytes."""
     max_items_per_upsert: _builtins.int
@@ -307,6 +310,16 @@ class Limits(_message.Message):
     """Bytes of UTF-8 of one filter's texts: those of every `text_match` and `phrase` in it together."""
     max_composed_parts: _builtins.int
     """Parts of one composed input."""
+    max_examples: _builtins.int
+    """Examples of one recommendation, positive and negative together; and pairs of one Discover or
+    ContextSearch.
+    """
+    max_searches: _builtins.int
+    """Searches of one BatchSearch."""
+    max_similarities: _builtins.int
+    """Similarities that one request may need: one for each input of each leg, and each candidate of
+    all legs of its search.
+    """
     def __init__(
         self,
         *,
@@ -339,10 +352,13 @@ class Limits(_message.Message):
         max_filter_expression_bytes: _builtins.int = ...,
         max_filter_text_bytes: _builtins.int = ...,
         max_composed_parts: _builtins.int = ...,
+        max_examples: _builtins.int = ...,
+        max_searches: _builtins.int = ...,
+        max_similarities: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_candidate_count", b"max_candidate_count", "max_composed_parts", b"max_composed_parts", "max_dimension", b"max_dimension", "max_encode_inputs", b"max_encode_inputs", "max_filter_conditions", b"max_filter_conditions", "max_filter_depth", b"max_filter_depth", "max_filter_expression_bytes", b"max_filter_expression_bytes", "max_filter_text_bytes", b"max_filter_text_bytes", "max_filter_values", b"max_filter_values", "max_id_bytes", b"max_id_bytes", "max_image_aspect", b"max_image_aspect", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_items_per_upsert", b"max_items_per_upsert", "max_legs", b"max_legs", "max_limit", b"max_limit", "max_message_bytes", b"max_message_bytes", "max_ocr_time_limit_ms", b"max_ocr_time_limit_ms", "max_page_size", b"max_page_size", "max_payload_bytes", b"max_payload_bytes", "max_payload_depth", b"max_payload_depth", "max_payload_fields", b"max_payload_fields", "max_sparse_terms", b"max_sparse_terms", "max_text_bytes", b"max_text_bytes", "max_total_candidates", b"max_total_candidates", "max_vector_spaces", b"max_vector_spaces", "max_vectors_per_multivector", b"max_vectors_per_multivector", "max_weight", b"max_weight", "min_image_side", b"min_image_side"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_candidate_count", b"max_candidate_count", "max_composed_parts", b"max_composed_parts", "max_dimension", b"max_dimension", "max_encode_inputs", b"max_encode_inputs", "max_examples", b"max_examples", "max_filter_conditions", b"max_filter_conditions", "max_filter_depth", b"max_filter_depth", "max_filter_expression_bytes", b"max_filter_expression_bytes", "max_filter_text_bytes", b"max_filter_text_bytes", "max_filter_values", b"max_filter_values", "max_id_bytes", b"max_id_bytes", "max_image_aspect", b"max_image_aspect", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_items_per_upsert", b"max_items_per_upsert", "max_legs", b"max_legs", "max_limit", b"max_limit", "max_message_bytes", b"max_message_bytes", "max_ocr_time_limit_ms", b"max_ocr_time_limit_ms", "max_page_size", b"max_page_size", "max_payload_bytes", b"max_payload_bytes", "max_payload_depth", b"max_payload_depth", "max_payload_fields", b"max_payload_fields", "max_searches", b"max_searches", "max_similarities", b"max_similarities", "max_sparse_terms", b"max_sparse_terms", "max_text_bytes", b"max_text_bytes", "max_total_candidates", b"max_total_candidates", "max_vector_spaces", b"max_vector_spaces", "max_vectors_per_multivector", b"max_vectors_per_multivector", "max_weight", b"max_weight", "min_image_side", b"min_image_side"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

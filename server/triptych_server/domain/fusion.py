@@ -165,19 +165,19 @@ def fuse(legs: Sequence[LegScores], fusion: Fusion, *, threshold: float | None =
 
 
 def score_range(
-    fusion: Fusion, weights: Sequence[float], reach: float | None
+    fusion: Fusion, weights: Sequence[float], span: tuple[float, float] | None
 ) -> tuple[float, float] | None:
     """The least and the largest score that ``fusion`` can give; None where there is no such.
 
-    ``reach`` is the largest magnitude of a similarity on any of the legs, None where there is
-    none.
+    ``span`` are the least and the largest similarity on any of the legs, of which 0 lies between;
+    None where there are none.
     """
     if isinstance(fusion, ReciprocalRank):
         return 0.0, _added(weight / (fusion.k + 1) for weight in weights)
     largest = 1.0 if isinstance(fusion, WeightedSum) else max(weights)
     if fusion.normalization is not Normalization.NONE:
         return 0.0, largest
-    return None if reach is None else (-largest * reach, largest * reach)
+    return None if span is None else (largest * span[0], largest * span[1])
 
 
 def _places(leg: LegScores) -> dict[str, int]:

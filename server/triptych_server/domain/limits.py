@@ -24,6 +24,9 @@ class Limits:
     max_candidate_count: int = 5000
     max_total_candidates: int = 20_000
     max_legs: int = 16
+    max_examples: int = 64
+    max_searches: int = 64
+    max_similarities: int = 1_000_000
     max_weight: float = 1000.0
     max_composed_parts: int = 16
     max_filter_conditions: int = 256

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from triptych_server.domain.collections import Collection, Stamp, Windows
 from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.items import Json, OcrReading, Picture, TokenUse
 from triptych_server.domain.pictures import KeptFile, PictureFile, PictureKey
+from triptych_server.domain.questions import ByExamples
 from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
 
 
@@ -35,16 +36,24 @@ class StoredPoint:
     vectors: Mapping[str, Vector]
 
 
+Ask: TypeAlias = Vector | ByExamples[Vector]
+"""What a leg is asked with: a vector, whose nearest are wanted, or examples."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LegQuery:
-    """One nearest-neighbour query over one named vector.
+    """One query over one named vector: the nearest to a vector, or the best by examples.
 
-    A dense query may be asked of a dense space or of a multivector space (max-sim). With
+    A dense vector may be asked of a dense space or of a multivector space (max-sim). With
     ``within``, only those points are scored, exactly; otherwise the engine may use its index.
+
+    Examples score every point that has the vector, by the formulas of ``domain.exploration`` in
+    float32; on a sparse leg an example without a shared term has the similarity 0. The strategy
+    AVERAGE_VECTOR is none of the store's: it is asked for by its vector.
     """
 
     vector_name: str
-    vector: Vector
+    ask: Ask
     limit: int
     filter: Filter = EVERYTHING
     within: tuple[str, ...] | None = None
@@ -52,7 +61,7 @@ class LegQuery:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A point id and its similarity to the query (higher is nearer)."""
+    """A point id and its similarity to the query (higher is nearer), or its score by examples."""
 
     id: str
     similarity: float
@@ -157,8 +166,8 @@ class VectorStore(Protocol):
 
         ``created`` as in ``upsert``.
 
-        A point that lacks the vector is missing from that leg's answer; so is, on a sparse leg,
-        a point that shares no term with the query.
+        A point that lacks the vector is missing from that leg's answer; so is, on a sparse leg
+        that is asked with a vector, a point that shares no term with it.
         """
         ...
 

@@ -8,10 +8,11 @@ from enum import Enum
 from types import MappingProxyType
 
 from triptych_server.domain.collections import Stamp
-from triptych_server.domain.filters import EVERYTHING, Filter
+from triptych_server.domain.filters import Filter
 from triptych_server.domain.fusion import Fusion
 from triptych_server.domain.items import Item, Notice, TokenUse
 from triptych_server.domain.normalization import Bounds
+from triptych_server.domain.questions import ByExamples
 from triptych_server.domain.vectors import Vector
 
 # Enough that a hit of one leg is usually a candidate of the others too.
@@ -113,13 +114,11 @@ class VectorQuery:
     score_threshold: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
-    """A search. ``input`` is None only where every one of ``vectors`` has its own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedQuery:
+    """What every search says of the ranking that it wants, and of its hits."""
 
     collection_id: str
-    input: QueryInput | None
-    vectors: tuple[VectorQuery, ...]
     fusion: Fusion
     filter: Filter
     offset: int
@@ -131,6 +130,44 @@ class SearchQuery:
     def default_candidates(self) -> int:
         """How many candidates a leg brings in that names no count of its own."""
         return max(DEFAULT_CANDIDATES, self.offset + self.limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchQuery(RankedQuery):
+    """A search. ``input`` is None only where every one of ``vectors`` has its own."""
+
+    input: QueryInput | None
+    vectors: tuple[VectorQuery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenInput:
+    """An example, and where it stands in the request."""
+
+    input: QueryInput
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class VectorWeight:
+    """One leg of a query by examples, which is asked with all of them; as ``VectorQuery``."""
+
+    vector_name: str
+    weight: float | None
+    candidate_count: int | None
+    path: str
+    score_threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExamplesQuery(RankedQuery):
+    """A recommendation, a discovery or a search by context.
+
+    Without ``vectors`` every space takes part that can answer all examples.
+    """
+
+    question: ByExamples[GivenInput]
+    vectors: tuple[VectorWeight, ...]
 
 
 class InputKind(Enum):
@@ -171,11 +208,20 @@ class PartUse:
 
 
 @dataclass(frozen=True, slots=True)
+class LegExample:
+    """One of the examples that a leg was asked with, and where it stands in the request."""
+
+    path: str
+    input_kind: InputKind
+    tokens: TokenUse | None
+
+
+@dataclass(frozen=True, slots=True)
 class Leg:
-    """What one leg did."""
+    """What one leg did. A search's has an ``input_kind``, one by examples has these."""
 
     vector_name: str
-    input_kind: InputKind
+    input_kind: InputKind | None
     weight: float
     candidate_count: int
     candidates_found: int
@@ -184,6 +230,7 @@ class Leg:
     score_threshold: float | None
     bounds: Bounds | None
     parts: tuple[PartUse, ...] = ()
+    examples: tuple[LegExample, ...] = ()
 
 
 class ScoreState(Enum):
@@ -197,13 +244,18 @@ class ScoreState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class VectorScore:
-    """What one leg says of one hit; ``part_shares`` for a composed input, one for each part."""
+    """What one leg says of one hit.
+
+    ``similarity`` is that to the input, or what the leg makes of the similarities to its examples,
+    which are then in ``examples``; ``part_shares`` for a composed input, one for each part.
+    """
 
     state: ScoreState
     similarity: float | None
     rank: int | None
     normalized: float | None
     contribution: float
+    examples: ByExamples[float] | None = None
     part_shares: tuple[float, ...] = ()
 
 
@@ -234,4 +286,4 @@ class SearchResult:
     fusion: Fusion
     score_threshold: float | None
     notices: tuple[Notice, ...]
-    filter: Filter = EVERYTHING
+    filter: Filter

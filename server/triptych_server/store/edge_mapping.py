@@ -6,6 +6,8 @@ points until the folder is opened again. Those of its filters are met in edge_fi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import qdrant_edge as edge
 
@@ -18,7 +20,8 @@ from triptych_server.domain.collections import (
     VectorSpace,
 )
 from triptych_server.domain.paths import parse_path
-from triptych_server.domain.ports import LegQuery, Point, StoredPoint
+from triptych_server.domain.ports import Ask, LegQuery, Point, StoredPoint
+from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.engine_checks import check_payload, check_vector
 from triptych_server.store.json_path import json_path
@@ -106,12 +109,42 @@ def edge_query(
     idf = edge.IdfParams(corpus=edge.Filter()) if space.has_idf else None
     return edge.QueryRequest(
         limit=leg.limit,
-        query=edge.Query.Nearest(edge_vector(space, leg.vector), using=space.name),
+        query=_asked(space, leg.ask),
         filter=filter,
         params=edge.SearchParams(exact=leg.within is not None, idf=idf),
         with_payload=False,
         with_vector=False,
     )
+
+
+def _asked(space: VectorSpace, ask: Ask) -> edge.Query:
+    """Raises ValueError as ``edge_vector``, and for the strategy AVERAGE_VECTOR."""
+    match ask:
+        case Recommend(strategy, positives, negatives):
+            query = edge.RecommendQuery(_all(space, positives), _all(space, negatives))
+            if strategy is Strategy.BEST_SCORE:
+                return edge.Query.RecommendBestScore(query, using=space.name)
+            if strategy is Strategy.SUM_SCORES:
+                return edge.Query.RecommendSumScores(query, using=space.name)
+            raise ValueError(f"no query of the engine's own: {strategy}")
+        case Discover(target, pairs):
+            discover = edge.DiscoverQuery(edge_vector(space, target), _pairs(space, pairs))
+            return edge.Query.Discover(discover, using=space.name)
+        case Context(pairs):
+            return edge.Query.Context(edge.ContextQuery(_pairs(space, pairs)), using=space.name)
+        case _:
+            return edge.Query.Nearest(edge_vector(space, ask), using=space.name)
+
+
+def _all(space: VectorSpace, vectors: Sequence[Vector]) -> list[EdgeVector]:
+    return [edge_vector(space, vector) for vector in vectors]
+
+
+def _pairs(space: VectorSpace, pairs: Sequence[Pair[Vector]]) -> list[edge.ContextPair]:
+    return [
+        edge.ContextPair(edge_vector(space, pair.positive), edge_vector(space, pair.negative))
+        for pair in pairs
+    ]
 
 
 def stored_point(record: edge.Record) -> StoredPoint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -16,13 +16,15 @@ from triptych_server.domain.collections import (
     SpaceKind,
     VectorSpace,
 )
-from triptych_server.domain.ports import LegQuery, Point, StoredPoint
+from triptych_server.domain.ports import Ask, LegQuery, Point, StoredPoint
+from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 from triptych_server.domain.storage import Quantization, StorageSettings
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.engine_checks import check_payload, check_vector
 from triptych_server.store.qdrant_filter import qdrant_filter
 
 QdrantVector = list[float] | list[list[float]] | models.SparseVector
+QdrantQuery = QdrantVector | models.RecommendQuery | models.DiscoverQuery | models.ContextQuery
 
 _DISTANCE = {Distance.COSINE: models.Distance.COSINE, Distance.DOT: models.Distance.DOT}
 
@@ -44,6 +46,11 @@ INDEX: Mapping[FieldType, models.PayloadSchemaType | models.TextIndexParams] = M
         FieldType.UUID: models.PayloadSchemaType.UUID,
     }
 )
+
+_STRATEGY = {
+    Strategy.BEST_SCORE: models.RecommendStrategy.BEST_SCORE,
+    Strategy.SUM_SCORES: models.RecommendStrategy.SUM_SCORES,
+}
 
 # With quantized vectors so many times the candidates are taken, scored exactly, and cut down.
 _OVERSAMPLING = {None: 2.0, Quantization.SCALAR_INT8: 2.0, Quantization.BINARY: 4.0}
@@ -143,7 +150,7 @@ def qdrant_query(collection: Collection, leg: LegQuery) -> models.QueryRequest:
         oversampling=_OVERSAMPLING[collection.storage.quantization],
     )
     return models.QueryRequest(
-        query=qdrant_vector(space, leg.vector),
+        query=_asked(space, leg.ask),
         using=space.name,
         limit=leg.limit,
         filter=qdrant_filter(collection, leg.filter, leg.within),
@@ -151,6 +158,41 @@ def qdrant_query(collection: Collection, leg: LegQuery) -> models.QueryRequest:
         with_payload=False,
         with_vector=False,
     )
+
+
+def _asked(space: VectorSpace, ask: Ask) -> QdrantQuery:
+    """Raises ValueError as ``qdrant_vector``, and for the strategy AVERAGE_VECTOR."""
+    match ask:
+        case Recommend(strategy, positives, negatives):
+            if strategy not in _STRATEGY:
+                raise ValueError(f"asked for by its vector: {strategy}")
+            return models.RecommendQuery(
+                recommend=models.RecommendInput(
+                    positive=[qdrant_vector(space, vector) for vector in positives],
+                    negative=[qdrant_vector(space, vector) for vector in negatives],
+                    strategy=_STRATEGY[strategy],
+                )
+            )
+        case Discover(target, pairs):
+            return models.DiscoverQuery(
+                discover=models.DiscoverInput(
+                    target=qdrant_vector(space, target), context=_pairs(space, pairs)
+                )
+            )
+        case Context(pairs):
+            return models.ContextQuery(context=_pairs(space, pairs))
+        case _:
+            return qdrant_vector(space, ask)
+
+
+def _pairs(space: VectorSpace, pairs: Sequence[Pair[Vector]]) -> list[models.ContextPair]:
+    return [
+        models.ContextPair(
+            positive=qdrant_vector(space, pair.positive),
+            negative=qdrant_vector(space, pair.negative),
+        )
+        for pair in pairs
+    ]
 
 
 def stored_point(record: models.Record) -> StoredPoint:

@@ -374,4 +374,4 @@ def _is_askable(leg: LegQuery) -> bool:
     """Whether there is anything to ask: no choice of no points, and a term at least."""
     if leg.within is not None and not leg.within:
         return False
-    return not (isinstance(leg.vector, SparseVector) and leg.vector.indices.size == 0)
+    return not (isinstance(leg.ask, SparseVector) and leg.ask.indices.size == 0)

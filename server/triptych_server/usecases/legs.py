@@ -11,6 +11,7 @@ from triptych_server.domain.queries import (
     ComposedInput,
     ItemIdInput,
     QueryInput,
+    RankedQuery,
     SearchQuery,
     StoredVectorInput,
     TextInput,
@@ -67,20 +68,7 @@ def plan_legs(collection: Collection, query: SearchQuery, limits: Limits) -> tup
 
 def _named(collection: Collection, wanted: VectorQuery, query: SearchQuery) -> LegPlan:
     space = known_space(collection, wanted.vector_name, wanted.path)
-    if isinstance(wanted.input, ComposedInput):
-        path = f"{wanted.input_path}.composed"
-        apart = composed_refusal(collection, space, wanted.input, path, named=True)
-        if apart is not None:
-            raise apart.error
-    elif isinstance(wanted.input, StoredVectorInput):
-        path = f"{wanted.input_path}.stored_vector"
-        source = known_space(collection, wanted.input.vector_name, path)
-        refused = refusal(collection, source, space, path)
-        if refused is not None:
-            raise refused
-    # A vector's fit is checked with its own, more exact errors when it is encoded.
-    elif not isinstance(wanted.input, VectorInput) and not _answers(space, wanted.input):
-        raise _unanswerable(collection, wanted.input_path, f"{space.name!r} can't answer")
+    check_answer(collection, space, wanted.input, wanted.input_path)
     return LegPlan(
         space,
         wanted.input,
@@ -95,15 +83,7 @@ def _named(collection: Collection, wanted: VectorQuery, query: SearchQuery) -> L
 def _able(
     collection: Collection, query: SearchQuery, given: QueryInput, limits: Limits
 ) -> tuple[LegPlan, ...]:
-    if isinstance(given, ComposedInput):
-        able = _able_composed(collection, given)
-    elif isinstance(given, StoredVectorInput):
-        path = "input.stored_vector"
-        source = known_space(collection, given.vector_name, path)
-        spaces = collection.vector_spaces
-        able = [space for space in spaces if refusal(collection, source, space, path) is None]
-    else:
-        able = [space for space in collection.vector_spaces if _answers(space, given)]
+    able = able_spaces(collection, given, "input")
     if not able and isinstance(given, VectorInput):
         raise WrongState(
             Reason.QUERY_UNANSWERABLE,
@@ -111,37 +91,86 @@ def _able(
             subject=f"collections/{collection.id}",
         )
     if not able:
-        raise _unanswerable(collection, "input", "no vector space can answer")
-    plain = [part.input for part in given.parts] if isinstance(given, ComposedInput) else [given]
-    if len(able) > 1 and any(isinstance(one, VectorInput) for one in plain):
+        raise unanswerable(collection, "input", "no vector space can answer")
+    if len(able) > 1 and brings_vector(given):
         names = ", ".join(space.name for space in able)
-        raise _unanswerable(collection, "input", f"vectors must say which of {names} is asked with")
-    total = len(able) * query.default_candidates
-    if total > limits.max_total_candidates:
-        found = violation(
-            "offset",
-            Reason.LIMIT_TOO_LARGE,
-            f"{len(able)} legs would need too many candidates in all",
-            got=total,
-            allowed=limits.max_total_candidates,
-        )
-        raise InvalidInput([found])
+        raise unanswerable(collection, "input", f"vectors must say which of {names} is asked with")
+    check_default_candidates(len(able), query, limits)
     return tuple(
         LegPlan(space, given, space.default_weight, query.default_candidates, "input")
         for space in able
     )
 
 
-def _able_composed(collection: Collection, given: ComposedInput) -> list[VectorSpace]:
+def brings_vector(given: QueryInput) -> bool:
+    """Whether a ready vector is in it, of which nobody says where it belongs."""
+    plain = [part.input for part in given.parts] if isinstance(given, ComposedInput) else [given]
+    return any(isinstance(one, VectorInput) for one in plain)
+
+
+def _able_composed(collection: Collection, given: ComposedInput, path: str) -> list[VectorSpace]:
     """The spaces that take every part; raises what the nearest to that refuses, where none does."""
     checked = [
-        (space, composed_refusal(collection, space, given, "input.composed", named=False))
+        (space, composed_refusal(collection, space, given, f"{path}.composed", named=False))
         for space in collection.vector_spaces
     ]
     able = [space for space, apart in checked if apart is None]
     if not able:
         raise max((a for _, a in checked if a is not None), key=lambda apart: apart.place).error
     return able
+
+
+def check_default_candidates(legs: int, query: RankedQuery, limits: Limits) -> None:
+    """Refuse more candidates in all than are counted, where no leg names a count of its own.
+
+    Raises InvalidInput (LIMIT_TOO_LARGE).
+    """
+    total = legs * query.default_candidates
+    if total > limits.max_total_candidates:
+        found = violation(
+            "offset",
+            Reason.LIMIT_TOO_LARGE,
+            f"{legs} legs would need too many candidates in all",
+            got=total,
+            allowed=limits.max_total_candidates,
+        )
+        raise InvalidInput([found])
+
+
+def check_answer(collection: Collection, space: VectorSpace, given: QueryInput, path: str) -> None:
+    """Refuse an input that ``space`` can't be asked with; ``path`` is where it stands.
+
+    Raises WrongState (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH).
+    """
+    if isinstance(given, ComposedInput):
+        apart = composed_refusal(collection, space, given, f"{path}.composed", named=True)
+        if apart is not None:
+            raise apart.error
+    elif isinstance(given, StoredVectorInput):
+        path = f"{path}.stored_vector"
+        source = known_space(collection, given.vector_name, path)
+        refused = refusal(collection, source, space, path)
+        if refused is not None:
+            raise refused
+    # A vector's fit is checked with its own, more exact errors when it is encoded.
+    elif not isinstance(given, VectorInput) and not _answers(space, given):
+        raise unanswerable(collection, path, f"{space.name!r} can't answer")
+
+
+def able_spaces(collection: Collection, given: QueryInput, path: str) -> list[VectorSpace]:
+    """The spaces that can be asked with ``given``.
+
+    Raises WrongState (VECTOR_NAME_UNKNOWN; where no space takes all parts of a composed input,
+    QUERY_UNANSWERABLE or MODEL_MISMATCH).
+    """
+    spaces = collection.vector_spaces
+    if isinstance(given, ComposedInput):
+        return _able_composed(collection, given, path)
+    if isinstance(given, StoredVectorInput):
+        path = f"{path}.stored_vector"
+        source = known_space(collection, given.vector_name, path)
+        return [space for space in spaces if refusal(collection, source, space, path) is None]
+    return [space for space in spaces if _answers(space, given)]
 
 
 def _answers(space: VectorSpace, given: QueryInput) -> bool:
@@ -162,7 +191,8 @@ def _shape(vector: Vector) -> str:
     return f"{kind.value} of {vector.shape[-1]} values"
 
 
-def _unanswerable(collection: Collection, path: str, what: str) -> WrongState:
+def unanswerable(collection: Collection, path: str, what: str) -> WrongState:
+    """The error for an input of a kind that can't be asked; ``what`` says of whom."""
     return WrongState(
         Reason.QUERY_UNANSWERABLE,
         f"{path}: {what} this kind of input",

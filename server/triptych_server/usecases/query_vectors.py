@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from triptych_server.domain import layout
 from triptych_server.domain.collections import Collection, SpaceKind
 from triptych_server.domain.composition import Composition
 from triptych_server.domain.errors import InvalidInput, Reason, WrongState, clip, item_not_found
 from triptych_server.domain.items import Notice, TokenUse, WarningCode
-from triptych_server.domain.ports import ImageIntake, VectorStore
+from triptych_server.domain.ports import Encoder, ImageIntake, VectorStore
 from triptych_server.domain.queries import (
     ComposedInput,
     ImageInput,
@@ -22,22 +23,24 @@ from triptych_server.domain.queries import (
     VectorInput,
     kind_of,
 )
-from triptych_server.domain.vectors import SparseVector, Vector
+from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
 from triptych_server.usecases.check_vectors import as_compared, misfit
 from triptych_server.usecases.composed import put_together
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.legs import LegPlan
+from triptych_server.usecases.once import Once
 from triptych_server.usecases.panels import truncation
 from triptych_server.usecases.stored_vectors import as_query
 from triptych_server.usecases.together import together, together_checked
 
+T = TypeVar("T")
 Embedding = tuple[Vector, TokenUse | None]
 Embeddings = dict[Hashable, Embedding]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedLeg:
-    """A leg with its query vector; ``tokens`` for a text on a dense or multi leg.
+    """An input of a leg as its vector; ``tokens`` for a text on a dense or multi leg.
 
     ``composition`` and ``parts`` for a composed input.
     """
@@ -86,8 +89,10 @@ class QueryVectors:
         self._intake = intake
         self._room = room
 
-    async def encode(self, collection: Collection, plans: tuple[LegPlan, ...]) -> Encoded:
-        """A vector for every plan, in order.
+    async def encode(
+        self, collection: Collection, plans: tuple[LegPlan, ...], once: Once | None = None
+    ) -> Encoded:
+        """A vector for every plan, in order; ``once`` is shared by searches that come together.
 
         A plan whose item lacks its vector is left out, and so is one that the request does not
         name and that can't take a stored vector after all.
@@ -98,7 +103,7 @@ class QueryVectors:
         notices: list[Notice] = []
         parts = tuple(part for plan in plans for part in plan.parts)
         stored = await self._stored_vectors(collection, parts)
-        embeddings = await self._embeddings(collection, parts, notices)
+        embeddings = await self._embeddings(collection, parts, notices, once)
         legs = []
         for plan in plans:
             known = [_known(collection, p, stored, embeddings, notices) for p in plan.parts]
@@ -110,7 +115,11 @@ class QueryVectors:
         return Encoded(tuple(legs), own_ids, tuple(notices))
 
     async def _embeddings(
-        self, collection: Collection, plans: tuple[LegPlan, ...], notices: list[Notice]
+        self,
+        collection: Collection,
+        plans: tuple[LegPlan, ...],
+        notices: list[Notice],
+        once: Once | None,
     ) -> Embeddings:
         """Every distinct (encoder, input) once, side by side."""
         texts: dict[Hashable, LegPlan] = {}
@@ -122,20 +131,32 @@ class QueryVectors:
                 pictures.setdefault(plan.input, []).append(plan)
         made = await together_checked(
             [
-                *(self._embed_text(collection, plan, key) for key, plan in texts.items()),
-                *(self._embed_picture(collection, p, g, notices) for g, p in pictures.items()),
+                *(self._embed_text(collection, plan, key, once) for key, plan in texts.items()),
+                *(
+                    self._embed_picture(collection, p, g, notices, once)
+                    for g, p in pictures.items()
+                ),
             ]
         )
         return {key: embedding for found in made for key, embedding in found.items()}
 
-    async def _embed_text(self, collection: Collection, plan: LegPlan, key: Hashable) -> Embeddings:
+    async def _embed_text(
+        self, collection: Collection, plan: LegPlan, key: Hashable, once: Once | None
+    ) -> Embeddings:
         assert isinstance(plan.input, TextInput)
+        text = plan.input.text
         if plan.space.kind is SpaceKind.SPARSE:
-            text = plan.input.text
-            terms = await self._encoders.terms.encode_query(text, collection.language)
+            language = collection.language
+            terms = await _made(
+                once,
+                ("terms", language, text),
+                lambda: self._encoders.terms.encode_query(text, language),
+            )
             return {key: (terms, None)}
         encoder = self._encoders.of(collection, plan.space)
-        embedding = await encoder.encode_text(plan.input.text)
+        embedding = await _made(
+            once, ("text", encoder.info.id, text), lambda: encoder.encode_text(text)
+        )
         return {key: (embedding.vector, embedding.tokens)}
 
     async def _embed_picture(
@@ -144,21 +165,27 @@ class QueryVectors:
         plans: list[LegPlan],
         given: ImageInput,
         notices: list[Notice],
+        once: Once | None,
     ) -> Embeddings:
-        """One picture, decoded once and let go of when every encoder has seen it."""
         path = f"{plans[0].input_path}.image.data"
         by_key = {_key(plan, given): plan for plan in plans}
-        async with self._room:
-            try:
-                picture = await self._intake.decode(given.data)
-            except InvalidInput as error:
-                raise error.under(path) from None
-            vectors = await together(
-                self._encoders.of(collection, plan.space).encode_image(picture)
-                for plan in by_key.values()
+        encoders = [self._encoders.of(collection, plan.space) for plan in by_key.values()]
+        ids = tuple(encoder.info.id for encoder in encoders)
+        try:
+            seen = await _made(
+                once, ("image", ids, given.data), lambda: self._see(encoders, given.data)
             )
-        notices.extend(Notice(n.code, n.message, path) for n in picture.notices)
-        return {key: (vector, None) for key, vector in zip(by_key, vectors, strict=True)}
+        except InvalidInput as error:
+            raise error.under(path) from None
+        notices.extend(Notice(n.code, n.message, path) for n in seen.notices)
+        return {key: (vector, None) for key, vector in zip(by_key, seen.vectors, strict=True)}
+
+    async def _see(self, encoders: Sequence[Encoder], data: bytes) -> _Seen:
+        """One picture, decoded once and let go of when every encoder has seen it."""
+        async with self._room:
+            picture = await self._intake.decode(data)
+            vectors = await together(encoder.encode_image(picture) for encoder in encoders)
+        return _Seen(tuple(vectors), picture.notices)
 
     async def _stored_vectors(
         self, collection: Collection, plans: tuple[LegPlan, ...]
@@ -179,6 +206,18 @@ class QueryVectors:
             if item_id not in vectors:
                 raise item_not_found(item_id, field=path)
         return vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What encoders made of one picture, and what its intake noticed."""
+
+    vectors: tuple[FloatArray, ...]
+    notices: tuple[Notice, ...]
+
+
+async def _made(once: Once | None, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return await (make() if once is None else once(key, make))
 
 
 def _key(plan: LegPlan, given: TextInput | ImageInput) -> Hashable:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from triptych_server.domain.collections import Distance
 from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
 from triptych_server.domain.fusion import MaxScore, MinScore, ReciprocalRank, score_range
 from triptych_server.domain.normalization import Normalization
-from triptych_server.domain.queries import SearchQuery
-from triptych_server.usecases.legs import LegPlan
-from triptych_server.usecases.query_vectors import EncodedLeg
+from triptych_server.domain.queries import RankedQuery
+from triptych_server.usecases.asked_legs import AskedLeg
 
 # Of unlike measures so many are named, each with one leg.
 _MOST_NAMED = 4
 
 
-def check_scores(query: SearchQuery, plans: Sequence[LegPlan], legs: Sequence[EncodedLeg]) -> None:
+def check_scores(query: RankedQuery, weights: Sequence[float], legs: Sequence[AskedLeg]) -> None:
     """Refuse what would compare numbers of different scales.
 
-    ``legs`` are those of ``plans`` that run.
+    ``weights`` are those of all legs that were planned, ``legs`` those of them that run.
 
     Raises InvalidInput: SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE.
     """
@@ -30,32 +28,32 @@ def check_scores(query: SearchQuery, plans: Sequence[LegPlan], legs: Sequence[En
         found.append(unlike)
     else:
         # A leg that is skipped makes a score smaller, and a threshold no more wrong than it was.
-        out_of_range = _score(query, [plan.weight for plan in plans], counting)
+        out_of_range = _score(query, weights, counting)
         found += [] if out_of_range is None else [out_of_range]
     if found:
         raise InvalidInput(found)
 
 
-def _threshold(leg: EncodedLeg) -> Violation | None:
-    threshold, reach = leg.plan.score_threshold, _reach(leg)
-    if threshold is None or reach is None or -reach <= threshold <= reach:
+def _threshold(leg: AskedLeg) -> Violation | None:
+    threshold, span = leg.plan.score_threshold, leg.span
+    if threshold is None or span is None or span[0] <= threshold <= span[1]:
         return None
     return violation(
         f"{leg.plan.path}.score_threshold",
         Reason.SCORE_THRESHOLD_INVALID,
-        f"is out of the range of {_measure(leg)}",
+        f"is out of the range of {leg.measure}",
         got=threshold,
-        allowed=f"{-reach:g} to {reach:g}",
+        allowed=f"{span[0]:g} to {span[1]:g}",
     )
 
 
-def _unlike(query: SearchQuery, legs: Sequence[EncodedLeg]) -> Violation | None:
+def _unlike(query: RankedQuery, legs: Sequence[AskedLeg]) -> Violation | None:
     fusion = query.fusion
     if isinstance(fusion, ReciprocalRank) or fusion.normalization is not Normalization.NONE:
         return None
     by_measure: dict[str, str] = {}
     for leg in legs:
-        by_measure.setdefault(_measure(leg), leg.plan.space.name)
+        by_measure.setdefault(leg.measure, leg.plan.space.name)
     if len(by_measure) < 2:
         return None
     named = [f"{name!r} by {measure}" for measure, name in by_measure.items()]
@@ -70,13 +68,13 @@ def _unlike(query: SearchQuery, legs: Sequence[EncodedLeg]) -> Violation | None:
 
 
 def _score(
-    query: SearchQuery, weights: Sequence[float], legs: Sequence[EncodedLeg]
+    query: RankedQuery, weights: Sequence[float], legs: Sequence[AskedLeg]
 ) -> Violation | None:
     if query.score_threshold is None:
         return None
-    # Without a normalisation the legs have one measure, and so one reach.
-    reach = max((reach for leg in legs if (reach := _reach(leg)) is not None), default=None)
-    possible = score_range(query.fusion, weights, reach)
+    # Without a normalisation the legs have one measure, and so one span.
+    span = next((leg.span for leg in legs), None)
+    possible = score_range(query.fusion, weights, span)
     if possible is None or possible[0] <= query.score_threshold <= possible[1]:
         return None
     return violation(
@@ -86,17 +84,3 @@ def _score(
         got=query.score_threshold,
         allowed=f"{possible[0]:g} to {possible[1]:g}",
     )
-
-
-def _reach(leg: EncodedLeg) -> float | None:
-    """The largest magnitude of a similarity, where there is one."""
-    return float(leg.added_up) if leg.plan.space.distance is Distance.COSINE else None
-
-
-def _measure(leg: EncodedLeg) -> str:
-    space = leg.plan.space
-    if space.has_idf:
-        return "BM25"
-    if space.distance is Distance.DOT:
-        return "dot product"
-    return "cosine" if leg.added_up == 1 else f"the sum of {leg.added_up} cosines"

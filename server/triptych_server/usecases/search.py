@@ -1,200 +1,137 @@
-"""A search: legs in one batch, completion of the union, fusion, and the winners' payloads."""
+"""Searches of every kind, one at a time or several together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 
-from triptych_server.domain.collections import Collection
-from triptych_server.domain.errors import Reason, WrongState
-from triptych_server.domain.filters import Filter, PointIds
-from triptych_server.domain.fusion import Fused, LegPart, LegScores, Ranking, fuse
-from triptych_server.domain.items import Item
-from triptych_server.domain.limits import Limits
-from triptych_server.domain.normalization import Bounds
-from triptych_server.domain.ports import LegQuery, VectorStore
-from triptych_server.domain.queries import (
-    Leg,
-    ScoreState,
-    SearchHit,
-    SearchQuery,
-    SearchResult,
-    VectorScore,
-    kind_of,
-)
-from triptych_server.usecases.encoders import EncoderSet
-from triptych_server.usecases.filter_use import check_filter
-from triptych_server.usecases.items import check_vector_names, to_item
-from triptych_server.usecases.legs import plan_legs
-from triptych_server.usecases.part_shares import part_shares
-from triptych_server.usecases.query_vectors import EncodedLeg, QueryVectors
-from triptych_server.usecases.score_checks import check_scores
+from triptych_server.domain.errors import TriptychError, Unavailable
+from triptych_server.domain.fusion import Ranking
+from triptych_server.domain.queries import RankedQuery, SearchResult
+from triptych_server.usecases.asked_legs import ExactLeg
+from triptych_server.usecases.corridor import Candidates, Corridor, Course, Plan, rank
+from triptych_server.usecases.once import Once
 from triptych_server.usecases.stopwatch import Stopwatch
+from triptych_server.usecases.together import together
+from triptych_server.usecases.workings import shown_leg
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """A search that the store has answered."""
+
+    course: Course
+    candidates: Candidates
+    exact: tuple[ExactLeg, ...]
 
 
 class Search:
-    """The use case of SearchService.Search."""
+    """The use case of SearchService: Search, Recommend, Discover and ContextSearch."""
 
-    def __init__(
-        self,
-        store: VectorStore,
-        encoders: EncoderSet,
-        query_vectors: QueryVectors,
-        limits: Limits,
-    ) -> None:
-        self._store = store
-        self._encoders = encoders
-        self._query_vectors = query_vectors
-        self._limits = limits
+    def __init__(self, corridor: Corridor) -> None:
+        self._corridor = corridor
 
-    async def __call__(self, query: SearchQuery, watch: Stopwatch) -> SearchResult:
+    async def __call__(self, query: RankedQuery, watch: Stopwatch) -> SearchResult:
         """Raises NotFound, WrongState, InvalidInput, Exhausted, Unavailable."""
-        collection = await self._store.get_collection(query.collection_id)
-        check_vector_names(collection, query.fields)
-        notices = check_filter(collection, query.filter)
-        plans = plan_legs(collection, query, self._limits)
-        self._encoders.check(collection, [plan.space for plan in plans])
+        plan = await self._corridor.plan(query)
         with watch.stage("encode"):
-            encoded = await self._query_vectors.encode(collection, plans)
-        legs = encoded.legs
-        if not any(leg.plan.weight for leg in legs):
-            raise WrongState(
-                Reason.QUERY_UNANSWERABLE,
-                "input: every leg of a weight above 0 was skipped: an item given lacks its vector, "
-                "or has several where one is taken",
-                subject=f"collections/{collection.id}",
-            )
-        check_scores(query, plans, legs)
-        filter = _without(query.filter, encoded.own_ids)
+            course = await self._corridor.encode(plan)
         with watch.stage("legs"):
-            candidates = await self._candidates(collection, legs, filter)
+            [candidates] = await self._corridor.candidates([course])
         with watch.stage("complete"):
-            scores = await self._complete(collection, legs, candidates)
+            [exact] = await self._corridor.complete([course], [candidates])
         with watch.stage("fuse"):
-            ranking = fuse(scores, query.fusion, threshold=query.score_threshold)
+            ranking = rank(course, candidates, exact)
         with watch.stage("fetch"):
-            hits = await self._hits(collection.id, query, legs, ranking)
+            return await self._result(course, exact, ranking)
+
+    async def batch(
+        self, queries: Sequence[RankedQuery | TriptychError], watch: Stopwatch
+    ) -> list[SearchResult | TriptychError]:
+        """One result or one error for each query; for an error given as one, that itself.
+
+        Equal inputs are encoded once, and the legs of one collection asked together.
+
+        Raises InvalidInput (LIMIT_TOO_LARGE) where all together need too many similarities.
+        """
+        plans = await _all(queries, self._corridor.plan)
+        self._corridor.check_size([p for p in plans if isinstance(p, Plan)], "searches")
+        async with Once() as once:
+            with watch.stage("encode"):
+                courses = await _all(plans, lambda plan: self._corridor.encode(plan, once))
+        with watch.stage("legs"):
+            scored = await self._scored(courses)
+        with watch.stage("fetch"):
+            return await _all(scored, self._ranked)
+
+    async def _scored(
+        self, courses: Sequence[Course | TriptychError]
+    ) -> list[_Scored | TriptychError]:
+        """The courses of each collection together, the collections side by side."""
+        groups: dict[tuple[str, datetime], list[Course]] = {}
+        for course in courses:
+            if isinstance(course, Course):
+                made = course.collection
+                groups.setdefault((made.id, made.create_time), []).append(course)
+        answers = await together(self._group(group) for group in groups.values())
+        by_course = {
+            id(course): scored
+            for group, answered in zip(groups.values(), answers, strict=True)
+            for course, scored in zip(group, answered, strict=True)
+        }
+        return [by_course[id(c)] if isinstance(c, Course) else c for c in courses]
+
+    async def _group(self, courses: list[Course]) -> list[_Scored | TriptychError]:
+        try:
+            candidates = await self._corridor.candidates(courses)
+            exact = await self._corridor.complete(courses, candidates)
+        except TriptychError as error:
+            if len(courses) == 1 or isinstance(error, Unavailable):
+                return [error] * len(courses)
+            # One that the store refuses must not take the others with it.
+            return [(await self._group([course]))[0] for course in courses]
+        return [_Scored(*made) for made in zip(courses, candidates, exact, strict=True)]
+
+    async def _ranked(self, scored: _Scored) -> SearchResult:
+        ranking = rank(scored.course, scored.candidates, scored.exact)
+        return await self._result(scored.course, scored.exact, ranking)
+
+    async def _result(
+        self, course: Course, exact: tuple[ExactLeg, ...], ranking: Ranking
+    ) -> SearchResult:
+        hits = await self._corridor.hits(course, exact, ranking)
+        query = course.query
         return SearchResult(
             hits=hits,
             legs=tuple(
-                _leg(leg, found, bounds)
-                for leg, found, bounds in zip(legs, ranking.found, ranking.bounds, strict=True)
+                shown_leg(leg, found, bounds)
+                for leg, found, bounds in zip(
+                    course.legs, ranking.found, ranking.bounds, strict=True
+                )
             ),
             fusion=query.fusion,
             score_threshold=query.score_threshold,
-            notices=(*encoded.notices, *notices),
+            notices=course.notices,
             filter=query.filter,
         )
 
-    async def _candidates(
-        self, collection: Collection, legs: Sequence[EncodedLeg], filter: Filter
-    ) -> list[tuple[str, ...]]:
-        """Each leg's own nearest items."""
-        asked = [
-            LegQuery(leg.plan.space.name, leg.vector, leg.plan.candidate_count, filter)
-            for leg in legs
-            if leg.is_askable
-        ]
-        created = collection.create_time
-        answers = iter(await self._store.query(collection.id, asked, created=created))
-        return [
-            tuple(scored.id for scored in next(answers)) if leg.is_askable else () for leg in legs
-        ]
 
-    async def _complete(
-        self,
-        collection: Collection,
-        legs: Sequence[EncodedLeg],
-        candidates: Sequence[tuple[str, ...]],
-    ) -> list[LegScores]:
-        """The exact similarity of every candidate of any leg, on every leg."""
-        union = tuple(dict.fromkeys(item for found in candidates for item in found))
-        asked = [
-            LegQuery(leg.plan.space.name, leg.vector, len(union), within=union)
-            for leg in legs
-            if leg.is_askable
-        ]
-        created = collection.create_time
-        answers = iter(await self._store.query(collection.id, asked, created=created))
-        scores = []
-        for leg, found in zip(legs, candidates, strict=True):
-            exact = next(answers) if leg.is_askable else ()
-            similarities = {scored.id: scored.similarity for scored in exact}
-            plan = leg.plan
-            scores.append(LegScores(plan.weight, found, similarities, plan.score_threshold))
-        return scores
+async def _all(
+    given: Sequence[S | TriptychError], step: Callable[[S], Coroutine[Any, Any, T]]
+) -> list[T | TriptychError]:
+    """A step for all that have come so far, side by side; an error stays in its place."""
 
-    async def _hits(
-        self,
-        collection_id: str,
-        query: SearchQuery,
-        legs: Sequence[EncodedLeg],
-        ranking: Ranking,
-    ) -> tuple[SearchHit, ...]:
-        kept: list[tuple[Fused, Item]] = []
-        rest = ranking.items[query.offset :]
-        shared = any(leg.composition is not None for leg in legs)
-        # An item deleted since the legs ran is no hit any more: the next best takes its place.
-        while rest and len(kept) < query.limit:
-            wanted = rest[: query.limit - len(kept)]
-            rest = rest[len(wanted) :]
-            points = await self._store.retrieve(
-                collection_id,
-                [f.id for f in wanted],
-                vectors=shared or query.fields.wants_vectors,
-            )
-            items = {point.id: to_item(point) for point in points}
-            kept += [(f, items[f.id]) for f in wanted if f.id in items]
-        return tuple(
-            SearchHit(item, rank, f.score, _vector_scores(ranking.parts(f.id), item, legs))
-            for rank, (f, item) in enumerate(kept, start=query.offset + 1)
-        )
+    async def one(value: S | TriptychError) -> T | TriptychError:
+        if isinstance(value, TriptychError):
+            return value
+        try:
+            return await step(value)
+        except TriptychError as error:
+            return error
 
-
-def _without(filter: Filter, ids: tuple[str, ...]) -> Filter:
-    if not ids:
-        return filter
-    return replace(filter, must_not=(*filter.must_not, PointIds(ids)))
-
-
-def _leg(leg: EncodedLeg, found: int, bounds: Bounds | None) -> Leg:
-    plan = leg.plan
-    return Leg(
-        vector_name=plan.space.name,
-        input_kind=kind_of(plan.input),
-        weight=plan.weight,
-        candidate_count=plan.candidate_count,
-        candidates_found=found,
-        stamp=plan.space.stamp,
-        tokens=leg.tokens,
-        score_threshold=plan.score_threshold,
-        bounds=bounds,
-        parts=leg.parts,
-    )
-
-
-def _vector_scores(
-    parts: Sequence[LegPart], item: Item, legs: Sequence[EncodedLeg]
-) -> tuple[VectorScore, ...]:
-    scores = []
-    for part, leg in zip(parts, legs, strict=True):
-        if part.below_threshold:
-            state = ScoreState.BELOW_THRESHOLD
-        elif part.similarity is not None:
-            state = ScoreState.SCORED
-        elif leg.plan.space.name in item.record.stamps:
-            # The point has the vector and yet no similarity: only a sparse leg can say so.
-            state = ScoreState.NO_SHARED_TERM
-        else:
-            state = ScoreState.NO_SUCH_VECTOR
-        scores.append(
-            VectorScore(
-                state,
-                part.similarity,
-                part.rank,
-                part.normalized,
-                part.contribution,
-                part_shares(leg, item, part.similarity),
-            )
-        )
-    return tuple(scores)
+    return await together(one(value) for value in given)

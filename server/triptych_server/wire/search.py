@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from triptych.v1 import search_service_pb2 as pb
 from triptych_server.domain.errors import Reason
+from triptych_server.domain.exploration import loss, side
 from triptych_server.domain.items import Notice
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.queries import (
+    ExamplesQuery,
     FieldSelection,
     ImageInput,
     InputKind,
@@ -26,6 +29,7 @@ from triptych_server.domain.queries import (
     VectorQuery,
     VectorScore,
 )
+from triptych_server.domain.questions import Context, Discover, Pair, Recommend
 from triptych_server.wire.common import (
     render_stamp,
     render_tokens,
@@ -42,7 +46,7 @@ from triptych_server.wire.violations import Violations
 
 DEFAULT_LIMIT = 10
 _PARTS = "set one of text, image, vector, item_id, stored_vector"
-_INPUTS = f"{_PARTS}, composed"
+INPUTS = f"{_PARTS}, composed"
 
 _KINDS = {
     InputKind.TEXT: pb.Leg.INPUT_KIND_TEXT,
@@ -58,6 +62,11 @@ _STATES = {
     ScoreState.NO_SHARED_TERM: pb.VectorScore.STATE_NO_SHARED_TERM,
     ScoreState.NO_SUCH_VECTOR: pb.VectorScore.STATE_NO_SUCH_VECTOR,
 }
+_VERDICTS = {
+    1: pb.PairScore.VERDICT_SATISFIED,
+    -1: pb.PairScore.VERDICT_VIOLATED,
+    0: pb.PairScore.VERDICT_TIE,
+}
 
 
 def parse_search(
@@ -69,35 +78,35 @@ def parse_search(
     collection_id = parse_collection_id(message.collection_id, violations)
     given = None
     if message.HasField("input"):
-        given = _parse_input(message.input, limits, violations, "input", notices)
+        given = parse_input(message.input, limits, violations, "input", notices)
     elif not message.vectors or not all(v.HasField("input") for v in message.vectors):
-        violations.add("input", Reason.QUERY_EMPTY, _INPUTS)
-    limit = _parse_limit(message.limit, limits, violations)
+        violations.add("input", Reason.QUERY_EMPTY, INPUTS)
+    limit = parse_limit(message.limit, limits, violations)
     query = SearchQuery(
         collection_id=collection_id,
         input=given,
         vectors=_parse_vectors(message, given, limits, violations, notices),
         fusion=parse_fusion(message.fusion, violations),
         filter=parse_filter(message.filter, limits, violations),
-        offset=_parse_offset(message.offset, limit, limits, violations),
+        offset=parse_offset(message.offset, limit, limits, violations),
         limit=limit,
         score_threshold=parse_threshold(message.score_threshold, violations, "score_threshold")
         if message.HasField("score_threshold")
         else None,
         fields=parse_selection(message.return_fields, message.payload_keys, violations),
     )
-    _check_candidates(query, limits, violations)
+    check_candidates(query, limits, violations)
     violations.raise_if_any()
     return query, tuple(notices)
 
 
 def render_search(
-    result: SearchResult, fields: FieldSelection, notices: tuple[Notice, ...]
+    result: SearchResult, query: SearchQuery, notices: tuple[Notice, ...]
 ) -> pb.SearchResponse:
     """The answer with its working."""
     return pb.SearchResponse(
-        hits=[_render_hit(hit, fields) for hit in result.hits],
-        legs=[_render_leg(leg) for leg in result.legs],
+        hits=[render_hit(hit, query.fields) for hit in result.hits],
+        legs=[render_leg(leg) for leg in result.legs],
         fusion=render_fusion(result.fusion),
         warnings=render_warnings((*notices, *result.notices)),
         score_threshold=result.score_threshold,
@@ -105,13 +114,14 @@ def render_search(
     )
 
 
-def _parse_input(
+def parse_input(
     message: pb.QueryInput,
     limits: Limits,
     violations: Violations,
     path: str,
     notices: list[Notice],
 ) -> QueryInput | None:
+    """One input, and what was done to its text; None where something is wrong with it."""
     if message.WhichOneof("input") == "composed":
         return parse_composed(
             message.composed,
@@ -149,7 +159,7 @@ def _parse_plain(
         if not stored.vector_name:
             violations.add(f"{path}.vector_name", Reason.FIELD_REQUIRED, "is not set")
         return StoredVectorInput(item_id, stored.vector_name)
-    inputs = _INPUTS if isinstance(message, pb.QueryInput) else _PARTS
+    inputs = INPUTS if isinstance(message, pb.QueryInput) else _PARTS
     violations.add(path, Reason.QUERY_EMPTY, inputs)
     return None
 
@@ -161,14 +171,7 @@ def _parse_vectors(
     violations: Violations,
     notices: list[Notice],
 ) -> tuple[VectorQuery, ...]:
-    if len(message.vectors) > limits.max_legs:
-        violations.add(
-            "vectors",
-            Reason.LIMIT_TOO_LARGE,
-            "too many legs",
-            got=len(message.vectors),
-            allowed=limits.max_legs,
-        )
+    if not has_few_legs(message.vectors, limits, violations):
         return ()
     legs = []
     for place, wanted in enumerate(message.vectors):
@@ -178,10 +181,10 @@ def _parse_vectors(
         own = wanted.HasField("input")
         input_path = f"{path}.input" if own else "input"
         leg_input = (
-            _parse_input(wanted.input, limits, violations, input_path, notices) if own else given
+            parse_input(wanted.input, limits, violations, input_path, notices) if own else given
         )
-        weight = _parse_weight(wanted, limits, violations, f"{path}.weight")
-        count = _parse_candidates(wanted, limits, violations, f"{path}.candidate_count")
+        weight = parse_weight(wanted, limits, violations, f"{path}.weight")
+        count = parse_candidates(wanted, limits, violations, f"{path}.candidate_count")
         threshold = None
         if wanted.HasField("score_threshold"):
             where = f"{path}.score_threshold"
@@ -192,14 +195,40 @@ def _parse_vectors(
                     wanted.vector_name, leg_input, weight, count, path, input_path, threshold
                 )
             )
-    if message.vectors and all(v.HasField("weight") and v.weight == 0 for v in message.vectors):
-        violations.add("vectors", Reason.WEIGHTS_ALL_ZERO, "all weights are 0")
+    check_weights(message.vectors, violations)
     return tuple(legs)
 
 
-def _parse_weight(
-    message: pb.VectorQuery, limits: Limits, violations: Violations, path: str
+def has_few_legs(
+    legs: Sequence[pb.VectorQuery] | Sequence[pb.VectorWeight],
+    limits: Limits,
+    violations: Violations,
+) -> bool:
+    """Whether the legs are few enough; else it is noted."""
+    if len(legs) <= limits.max_legs:
+        return True
+    violations.add(
+        "vectors",
+        Reason.LIMIT_TOO_LARGE,
+        "too many legs",
+        got=len(legs),
+        allowed=limits.max_legs,
+    )
+    return False
+
+
+def check_weights(
+    legs: Sequence[pb.VectorQuery] | Sequence[pb.VectorWeight], violations: Violations
+) -> None:
+    """Notes it where all weights are 0."""
+    if legs and all(leg.HasField("weight") and leg.weight == 0 for leg in legs):
+        violations.add("vectors", Reason.WEIGHTS_ALL_ZERO, "all weights are 0")
+
+
+def parse_weight(
+    message: pb.VectorQuery | pb.VectorWeight, limits: Limits, violations: Violations, path: str
 ) -> float | None:
+    """The weight of a leg; None where its space's own counts."""
     if not message.HasField("weight"):
         return None
     weight = message.weight
@@ -213,9 +242,10 @@ def _parse_weight(
     return weight
 
 
-def _parse_candidates(
-    message: pb.VectorQuery, limits: Limits, violations: Violations, path: str
+def parse_candidates(
+    message: pb.VectorQuery | pb.VectorWeight, limits: Limits, violations: Violations, path: str
 ) -> int | None:
+    """How many candidates a leg brings in; None for the default."""
     if not message.HasField("candidate_count"):
         return None
     count = message.candidate_count
@@ -232,7 +262,8 @@ def _parse_candidates(
     return count
 
 
-def _parse_limit(limit: int, limits: Limits, violations: Violations) -> int:
+def parse_limit(limit: int, limits: Limits, violations: Violations) -> int:
+    """How many hits at most."""
     if limit < 0:
         violations.add("limit", Reason.LIMIT_INVALID, "is negative", got=limit)
     elif limit > limits.max_limit:
@@ -242,7 +273,8 @@ def _parse_limit(limit: int, limits: Limits, violations: Violations) -> int:
     return limit or DEFAULT_LIMIT
 
 
-def _parse_offset(offset: int, limit: int, limits: Limits, violations: Violations) -> int:
+def parse_offset(offset: int, limit: int, limits: Limits, violations: Violations) -> int:
+    """How many of the first places to pass over."""
     if offset < 0:
         violations.add("offset", Reason.LIMIT_INVALID, "is negative", got=offset)
     elif offset and offset + limit > limits.max_candidate_count:
@@ -256,7 +288,10 @@ def _parse_offset(offset: int, limit: int, limits: Limits, violations: Violation
     return offset
 
 
-def _check_candidates(query: SearchQuery, limits: Limits, violations: Violations) -> None:
+def check_candidates(
+    query: SearchQuery | ExamplesQuery, limits: Limits, violations: Violations
+) -> None:
+    """Notes it where the legs that are named bring in too many candidates in all."""
     # A limit or an offset that is too large has been noted already.
     default = min(query.default_candidates, limits.max_candidate_count)
     total = sum(leg.candidate_count or default for leg in query.vectors)
@@ -270,7 +305,8 @@ def _check_candidates(query: SearchQuery, limits: Limits, violations: Violations
         )
 
 
-def _render_hit(hit: SearchHit, fields: FieldSelection) -> pb.SearchHit:
+def render_hit(hit: SearchHit, fields: FieldSelection) -> pb.SearchHit:
+    """A hit with its working."""
     return pb.SearchHit(
         item=render_item(hit.item, fields),
         rank=hit.rank,
@@ -280,7 +316,7 @@ def _render_hit(hit: SearchHit, fields: FieldSelection) -> pb.SearchHit:
 
 
 def _render_score(score: VectorScore) -> pb.VectorScore:
-    return pb.VectorScore(
+    message = pb.VectorScore(
         state=_STATES[score.state],
         similarity=score.similarity,
         rank=score.rank,
@@ -288,12 +324,33 @@ def _render_score(score: VectorScore) -> pb.VectorScore:
         normalized_score=score.normalized,
         part_shares=score.part_shares,
     )
+    match score.examples:
+        case Recommend(_, positives, negatives):
+            message.positive_similarities.extend(positives)
+            message.negative_similarities.extend(negatives)
+        case Discover(target, pairs):
+            message.target_similarity = target
+            message.pairs.extend(_render_pair(pair, side(pair)) for pair in pairs)
+        case Context(pairs):
+            message.pairs.extend(_render_pair(pair, loss(pair)) for pair in pairs)
+    return message
 
 
-def _render_leg(leg: Leg) -> pb.Leg:
+def _render_pair(pair: Pair[float], score: float) -> pb.PairScore:
+    return pb.PairScore(
+        verdict=_VERDICTS[side(pair)],
+        positive_similarity=pair.positive,
+        negative_similarity=pair.negative,
+        score=score,
+    )
+
+
+def render_leg(leg: Leg) -> pb.Leg:
+    """What a leg did."""
+    kind = leg.input_kind
     message = pb.Leg(
         vector_name=leg.vector_name,
-        input_kind=_KINDS[leg.input_kind],
+        input_kind=pb.Leg.INPUT_KIND_EXAMPLES if kind is None else _KINDS[kind],
         weight=leg.weight,
         candidate_count=leg.candidate_count,
         candidates_found=leg.candidates_found,
@@ -305,6 +362,14 @@ def _render_leg(leg: Leg) -> pb.Leg:
                 input_kind=_KINDS[part.kind], weight=part.weight, tokens=render_tokens(part.tokens)
             )
             for part in leg.parts
+        ],
+        examples=[
+            pb.LegExample(
+                field=example.path,
+                input_kind=_KINDS[example.input_kind],
+                tokens=render_tokens(example.tokens),
+            )
+            for example in leg.examples
         ],
     )
     set_bounds(message, leg)

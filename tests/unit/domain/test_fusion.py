@@ -163,7 +163,7 @@ def test_contributions_add_up(made: list[OracleLeg], fusion: Fusion) -> None:
 
 @given(legs(), fusions)
 def test_scores_are_in_their_range(made: list[OracleLeg], fusion: Fusion) -> None:
-    possible = score_range(fusion, [leg.weight for leg in made], 1.0)
+    possible = score_range(fusion, [leg.weight for leg in made], (-1.0, 1.0))
     assert possible is not None
     for item in tell(fuse(as_stored(made), fusion)):
         assert possible[0] <= item.score <= possible[1]
@@ -185,7 +185,7 @@ def test_the_range_is_reached(fusion: Fusion) -> None:
     if isinstance(fusion, MinScore):
         largest = min(weights)
     else:
-        possible = score_range(fusion, weights, 1.0)
+        possible = score_range(fusion, weights, (-1.0, 1.0))
         assert possible is not None
         largest = possible[1]
     assert (first.id, first.score) == ("best", largest)

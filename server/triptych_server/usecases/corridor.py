@@ -1,0 +1,257 @@
+"""The corridor that every search walks, whatever it is asked by.
+
+plan → encode, each distinct input once → legs in one batch of the store → exact scores of the
+union → fusion → the winners' items. Each step can be called alone; those that ask the store take
+several searches of one collection, and ask for them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from triptych_server.domain.collections import Collection
+from triptych_server.domain.errors import InvalidInput, Reason, WrongState, violation
+from triptych_server.domain.filters import Filter, PointIds
+from triptych_server.domain.fusion import Fused, LegScores, Ranking, fuse
+from triptych_server.domain.items import Item, Notice
+from triptych_server.domain.limits import Limits
+from triptych_server.domain.ports import LegQuery, Scored, VectorStore
+from triptych_server.domain.queries import (
+    ComposedInput,
+    ExamplesQuery,
+    RankedQuery,
+    SearchHit,
+    SearchQuery,
+)
+from triptych_server.domain.questions import Nearest, Question, filled, members
+from triptych_server.usecases.asked_legs import AskedLeg, ExactLeg, asked_leg
+from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.example_legs import plan_example_legs
+from triptych_server.usecases.filter_use import check_filter
+from triptych_server.usecases.items import check_vector_names, to_item
+from triptych_server.usecases.legs import LegPlan, plan_legs
+from triptych_server.usecases.once import Once
+from triptych_server.usecases.query_vectors import QueryVectors
+from triptych_server.usecases.score_checks import check_scores
+from triptych_server.usecases.workings import vector_scores
+
+Candidates = tuple[tuple[str, ...], ...]
+"""The ids that each leg brings in, leg by leg."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A search before anything is encoded: each of ``legs`` holds one plan for each input."""
+
+    collection: Collection
+    query: RankedQuery
+    legs: tuple[Question[LegPlan], ...]
+    notices: tuple[Notice, ...]
+
+    @property
+    def similarities(self) -> int:
+        """How many similarities the store may be asked for: one of every candidate and input."""
+        heads = [members(leg)[0] for leg in self.legs]
+        inputs = sum(len(members(leg)) for leg in self.legs)
+        return inputs * sum(head.candidate_count for head in heads)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """A search that is ready to be asked: the legs that run, and the filter they run under."""
+
+    collection: Collection
+    query: RankedQuery
+    legs: tuple[AskedLeg, ...]
+    filter: Filter
+    notices: tuple[Notice, ...]
+
+
+class Corridor:
+    """The steps, in their order."""
+
+    def __init__(
+        self,
+        store: VectorStore,
+        encoders: EncoderSet,
+        query_vectors: QueryVectors,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._encoders = encoders
+        self._query_vectors = query_vectors
+        self._limits = limits
+
+    async def plan(self, query: RankedQuery) -> Plan:
+        """Which legs there are, and what each is to be asked with.
+
+        Raises NotFound, WrongState, InvalidInput, Unavailable.
+        """
+        collection = await self._store.get_collection(query.collection_id)
+        check_vector_names(collection, query.fields)
+        notices = check_filter(collection, query.filter)
+        legs: tuple[Question[LegPlan], ...]
+        if isinstance(query, SearchQuery):
+            legs = tuple(map(Nearest, plan_legs(collection, query, self._limits)))
+        elif isinstance(query, ExamplesQuery):
+            legs = plan_example_legs(collection, query, self._limits)
+        else:
+            raise TypeError(f"no legs are known of {type(query)}")
+        self._encoders.check(collection, [members(leg)[0].space for leg in legs])
+        plan = Plan(collection, query, legs, notices)
+        self.check_size([plan], "vectors")
+        return plan
+
+    def check_size(self, plans: Sequence[Plan], path: str) -> None:
+        """Refuse what would keep the store busy for seconds. Raises InvalidInput."""
+        total = sum(plan.similarities for plan in plans)
+        if total > self._limits.max_similarities:
+            found = violation(
+                path,
+                Reason.LIMIT_TOO_LARGE,
+                "too many similarities in all: one for each input, leg and candidate",
+                got=total,
+                allowed=self._limits.max_similarities,
+            )
+            raise InvalidInput([found])
+
+    async def encode(self, plan: Plan, once: Once | None = None) -> Course:
+        """The legs with their vectors; one that lacks an input is left out, with a notice.
+
+        ``once``, where several searches share it, encodes what they have in common once.
+
+        Raises InvalidInput (pictures, vectors that do not fit, scores of unlike scales), NotFound
+        (ITEM_NOT_FOUND), Exhausted, WrongState (QUERY_UNANSWERABLE).
+        """
+        collection, query = plan.collection, plan.query
+        plans = tuple(one for leg in plan.legs for one in members(leg))
+        encoded = await self._query_vectors.encode(collection, plans, once)
+        by_plan = {id(one.plan): one for one in encoded.legs}
+        legs = tuple(
+            asked_leg(filled(leg, [by_plan[id(one)] for one in members(leg)]), self._limits)
+            for leg in plan.legs
+            if all(id(one) in by_plan for one in members(leg))
+        )
+        if not any(leg.plan.weight for leg in legs):
+            raise _nothing_to_ask(plan)
+        check_scores(query, [members(leg)[0].weight for leg in plan.legs], legs)
+        filter = _without(query.filter, encoded.own_ids)
+        return Course(collection, query, legs, filter, (*encoded.notices, *plan.notices))
+
+    async def candidates(self, courses: Sequence[Course]) -> list[Candidates]:
+        """What each leg of each course brings in; all courses are of one collection.
+
+        Raises NotFound, InvalidInput, Exhausted, Unavailable.
+        """
+        wanted = [[leg.candidates(course.filter) for leg in course.legs] for course in courses]
+        answers = await self._asked(courses[0].collection, wanted)
+        return [
+            tuple(
+                tuple(scored.id for answer in leg for scored in answer)
+                for leg in _cut(answers, course)
+            )
+            for course in wanted
+        ]
+
+    async def complete(
+        self, courses: Sequence[Course], candidates: Sequence[Candidates]
+    ) -> list[tuple[ExactLeg, ...]]:
+        """The exact score of every candidate of a course's legs, on every one of them.
+
+        Raises as ``candidates``.
+        """
+        unions = [tuple(dict.fromkeys(item for leg in legs for item in leg)) for legs in candidates]
+        return await self.score(courses, unions)
+
+    async def score(
+        self, courses: Sequence[Course], items: Sequence[tuple[str, ...]]
+    ) -> list[tuple[ExactLeg, ...]]:
+        """The exact score of chosen items on every leg: for each course its own choice.
+
+        Raises as ``candidates``.
+        """
+        wanted = [
+            [leg.completion(chosen) for leg in course.legs]
+            for course, chosen in zip(courses, items, strict=True)
+        ]
+        answers = await self._asked(courses[0].collection, wanted)
+        return [
+            tuple(
+                leg.exact(found)
+                for leg, found in zip(course.legs, _cut(answers, asked), strict=True)
+            )
+            for course, asked in zip(courses, wanted, strict=True)
+        ]
+
+    async def hits(
+        self, course: Course, exact: Sequence[ExactLeg], ranking: Ranking
+    ) -> tuple[SearchHit, ...]:
+        """The items of the page that is asked for, each with its working."""
+        query = course.query
+        # Part by part a similarity is told by the item's own vector.
+        shared = any(
+            isinstance(leg.question, Nearest) and isinstance(leg.plan.input, ComposedInput)
+            for leg in course.legs
+        )
+        kept: list[tuple[Fused, Item]] = []
+        rest = ranking.items[query.offset :]
+        # An item deleted since the legs ran is no hit any more: the next best takes its place.
+        while rest and len(kept) < query.limit:
+            wanted = rest[: query.limit - len(kept)]
+            rest = rest[len(wanted) :]
+            points = await self._store.retrieve(
+                course.collection.id,
+                [f.id for f in wanted],
+                vectors=shared or query.fields.wants_vectors,
+            )
+            items = {point.id: to_item(point) for point in points}
+            kept += [(f, items[f.id]) for f in wanted if f.id in items]
+        hits = []
+        for place, (fused, item) in enumerate(kept, start=query.offset + 1):
+            scores = vector_scores(ranking.parts(fused.id), item, course.legs, exact)
+            hits.append(SearchHit(item, place, fused.score, scores))
+        return tuple(hits)
+
+    async def _asked(
+        self, collection: Collection, wanted: Iterable[Iterable[Sequence[LegQuery]]]
+    ) -> Iterator[tuple[Scored, ...]]:
+        """The answers to all queries, in their order."""
+        flat = [query for course in wanted for leg in course for query in leg]
+        return iter(await self._store.query(collection.id, flat, created=collection.create_time))
+
+
+def rank(course: Course, candidates: Candidates, exact: Sequence[ExactLeg]) -> Ranking:
+    """The fused order of the candidates."""
+    legs = [
+        LegScores(leg.plan.weight, found, known.scores, leg.plan.score_threshold)
+        for leg, found, known in zip(course.legs, candidates, exact, strict=True)
+    ]
+    return fuse(legs, course.query.fusion, threshold=course.query.score_threshold)
+
+
+def _cut(
+    answers: Iterator[tuple[Scored, ...]], asked: Sequence[Sequence[LegQuery]]
+) -> list[list[tuple[Scored, ...]]]:
+    """The next answers, in lists as long as what was asked."""
+    return [[next(answers) for _ in leg] for leg in asked]
+
+
+def _nothing_to_ask(plan: Plan) -> WrongState:
+    by_examples = isinstance(plan.query, ExamplesQuery)
+    whose = (
+        "the examples: each leg lacks a vector of one"
+        if by_examples
+        else "input: an item given lacks its vector, or has several where one is taken"
+    )
+    return WrongState(
+        Reason.QUERY_UNANSWERABLE,
+        f"{whose}, so every leg of a weight above 0 was skipped",
+        subject=f"collections/{plan.collection.id}",
+    )
+
+
+def _without(filter: Filter, ids: tuple[str, ...]) -> Filter:
+    if not ids:
+        return filter
+    return replace(filter, must_not=(*filter.must_not, PointIds(ids)))
