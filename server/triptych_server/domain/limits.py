@@ -26,7 +26,7 @@ class Limits:
     max_legs: int = 16
     max_examples: int = 64
     max_searches: int = 64
-    max_similarities: int = 1_000_000
+    max_similarities: int = 400_000
     max_weight: float = 1000.0
     max_composed_parts: int = 16
     max_filter_conditions: int = 256
