@@ -7,13 +7,15 @@
 ...         print(hit.rank, hit.item.id)
 1 cat-1
 
-`Client` makes the calls. `make_item`, `leg`, `query_input`, `Field`, and the fusions
-`reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
-`error_of` read what they return, which is the contract's own messages, and `recompute` checks the
-scores in it. The most used of these are here, the rest in `triptych.v1`.
+`Client` makes the calls, and `AsyncClient` makes them for asyncio. `make_item`, `leg`,
+`query_input`, `Field`, and the fusions `reciprocal_rank`, `weighted_sum`, `max_score` and
+`min_score` build what they take; `payload` and `error_of` read what they return, which is the
+contract's own messages, and `recompute` checks the scores in it. The most used of these are here,
+the rest in `triptych.v1`. `triptych.testing` has a transport for tests without a server.
 """
 
 from triptych._status import error_of
+from triptych.aio import AsyncClient
 from triptych.client import Client
 from triptych.errors import (
     AlreadyExists,
@@ -26,6 +28,7 @@ from triptych.errors import (
     NotFound,
     ResourceExhausted,
     TriptychError,
+    Unauthenticated,
     Unavailable,
     UnexpectedStatus,
     Unimplemented,
@@ -37,6 +40,7 @@ from triptych.images import ItemImage
 from triptych.items import make_item, payload
 from triptych.queries import leg, query_input
 from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
+from triptych.tls import Tls
 from triptych.v1.collection_pb2 import (
     Collection,
     HnswConfig,
@@ -63,6 +67,7 @@ from triptych.v1.vector_pb2 import Vector
 __all__ = [
     "AlreadyExists",
     "ArgumentError",
+    "AsyncClient",
     "Client",
     "Collection",
     "DataLoss",
@@ -92,7 +97,9 @@ __all__ = [
     "StorageSettings",
     "StoredVector",
     "TextWindows",
+    "Tls",
     "TriptychError",
+    "Unauthenticated",
     "Unavailable",
     "UnexpectedStatus",
     "Unimplemented",

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 
-from tests.client.service import Service, aborts, gives, refuses, serving
+from tests.client.service import Service, aborts, gives, refuses
 from triptych import (
     AlreadyExists,
     ArgumentError,
@@ -30,7 +30,7 @@ from triptych import (
     leg,
     make_item,
 )
-from triptych._channel import SERVICES, repeatable_methods
+from triptych._contract import SERVICES, repeatable_methods
 from triptych.v1.collection_service_pb2 import (
     CreateCollectionRequest,
     CreateCollectionResponse,
@@ -233,13 +233,6 @@ def test_refusals_of_the_other_kinds(
     with service.client() as client, pytest.raises(kind) as caught:
         client.create_collection("p")
     assert (caught.value.reason, caught.value.metadata) == (reason, {"collection": "p"})
-
-
-def test_a_message_that_the_server_finds_too_large() -> None:
-    with serving(max_message_bytes=100_000) as service, service.client() as client:
-        with pytest.raises(ResourceExhausted) as caught:
-            client.upsert("pictures", [make_item("a", image=b"x" * 200_000)])
-        assert caught.value.reason == "MESSAGE_TOO_LARGE"
 
 
 def test_an_answer_that_the_client_finds_too_large(service: Service) -> None:
