@@ -28,7 +28,6 @@ from triptych import (
     Unavailable,
     UpsertOutcome,
     leg,
-    make_item,
 )
 from triptych._contract import SERVICES, repeatable_methods
 from triptych.v1.collection_service_pb2 import (
@@ -87,33 +86,6 @@ def test_a_request_id_of_the_caller_s_is_kept_and_told_with_an_error(service: Se
     ):
         client.status()
     assert service.calls[0].metadata["x-request-id"] == caught.value.request_id == "mine"
-
-
-def test_two_failures_and_then_an_answer_are_an_answer(service: Service) -> None:
-    busy = refuses(UNAVAILABLE, "STORE_UNAVAILABLE", "restarting")
-    service.on("GetStatus", busy, aborts(UNAVAILABLE), gives(GetStatusResponse(version="1")))
-    with service.client() as client:
-        assert client.status().version == "1"
-    assert len(service.calls) == 3
-    # It is one call, retried below the client: one id.
-    assert len({call.metadata["x-request-id"] for call in service.calls}) == 1
-
-
-def test_a_large_upsert_is_retried_too(service: Service) -> None:
-    """By default gRPC keeps no more than 256 KiB of a call to send it again."""
-    service.on("UpsertItems", aborts(UNAVAILABLE), created)
-    item = make_item("a", image=b"x" * (4 * 1024 * 1024))
-    with service.client() as client:
-        [outcome] = client.upsert("pictures", [item])
-    assert outcome.result == UpsertOutcome.RESULT_CREATED
-    assert len(service.calls) == 2
-
-
-def test_what_may_not_be_repeated_is_not(service: Service) -> None:
-    service.on("CreateCollection", aborts(UNAVAILABLE), gives(CreateCollectionResponse()))
-    with service.client() as client, pytest.raises(Unavailable):
-        client.create_collection("pictures")
-    assert len(service.calls) == 1
 
 
 def test_a_status_that_a_retry_does_not_mend_is_not_retried(service: Service) -> None:
