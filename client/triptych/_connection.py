@@ -1,7 +1,7 @@
 """What both clients are made with, and what each of their calls is given. Nothing here waits."""
 
+import os
 import re
-import uuid
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -61,8 +61,8 @@ class Connection:
         self.transport = transport
         self.closed = False
         self._retries = _checked_retries(retries)
-        self._server_name = tls.server_name if isinstance(tls, Tls) else ""
         self.credentials = _credentials(tls, credentials)
+        self._server_name = "" if isinstance(tls, bool) else tls.server_name
         self._metadata = tuple(metadata)
         # In plaintext an HTTP proxy that the environment names would read the key.
         self._may_use_proxy = api_key is None or self.credentials is not None
@@ -101,7 +101,7 @@ class Connection:
         metadata = self._metadata
         request_id = next((str(v) for k, v in metadata if k == REQUEST_ID), "")
         if not request_id:
-            request_id = uuid.uuid4().hex
+            request_id = os.urandom(16).hex()
             metadata = (*metadata, (REQUEST_ID, request_id))
         return Course(
             seconds=self.timeout if timeout is None else _checked_timeout(timeout),
@@ -216,12 +216,11 @@ class Connected:
 def _credentials(
     tls: bool | Tls, credentials: grpc.ChannelCredentials | None
 ) -> grpc.ChannelCredentials | None:
-    if not isinstance(tls, bool | Tls):
-        raise argument_error(
-            "tls", "FIELD_INVALID", "needs a bool or a Tls", got=type(tls).__name__
-        )
-    if not tls:
+    if tls is False:
         return credentials
+    if not isinstance(tls, bool | Tls):
+        kind = type(tls).__name__
+        raise argument_error("tls", "FIELD_INVALID", "needs a bool or a Tls", got=kind)
     if credentials is not None:
         raise argument_error("tls", "FIELD_INVALID", "give either tls or credentials")
     return (tls if isinstance(tls, Tls) else Tls()).credentials()

@@ -1,6 +1,6 @@
 """The course of one call: its deadline, its attempts, and the error that it comes to."""
 
-import random
+import os
 import time
 
 import grpc
@@ -89,4 +89,4 @@ def _pause(error: TriptychError, done: int) -> float | None:
         wanted = max(FIRST_PAUSE_S, error.retry_after_s)
     else:
         return None
-    return wanted * random.uniform(1.0, 1.0 + SPREAD)  # noqa: S311 - no secret
+    return wanted * (1.0 + SPREAD * os.urandom(1)[0] / 255)

@@ -1,8 +1,6 @@
 """Pictures that the server keeps, on their way back."""
 
-import hashlib
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +56,8 @@ class ImageReader:
     """Reads the answers of GetItemImage: what is announced, then the chunks of the file."""
 
     def __init__(self) -> None:
+        import hashlib
+
         self._announced: KeptImage | None = None
         self._digest = hashlib.sha256()
 
@@ -84,7 +84,7 @@ def staged_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises OSError.
     """
-    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    staging = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         with staging.open("xb") as file:
             yield file

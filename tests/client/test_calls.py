@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import distributions
 
 import grpc
 import pytest
@@ -54,6 +55,8 @@ from triptych.v1.search_service_pb2 import (
 from triptych.v1.status_service_pb2 import GetStatusResponse
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+# Empty where the client is used from its source.
+VERSION = next((f"/{found.version}" for found in distributions(name="triptych")), "")
 
 
 def created(request: Message, context: grpc.ServicerContext) -> UpsertItemsResponse:
@@ -75,7 +78,7 @@ def test_every_call_has_a_request_id_of_its_own_and_the_client_s_headers(service
     assert first["x-team"] == second["x-team"] == "search"
     assert len(str(first["x-request-id"])) == 32
     assert first["x-request-id"] != second["x-request-id"]
-    assert str(first["user-agent"]).startswith("triptych-python/")
+    assert str(first["user-agent"]).startswith(f"triptych-python{VERSION} ")
 
 
 def test_a_request_id_of_the_caller_s_is_kept_and_told_with_an_error(service: Service) -> None:

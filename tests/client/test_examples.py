@@ -7,6 +7,7 @@ import importlib
 import inspect
 import io
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,3 +124,12 @@ async def test_an_asynchronous_example_does_what_it_says(
                 if inspect.isawaitable(value):
                     await value
             assert doctest.OutputChecker().check_output(one.want, shown.getvalue(), 0)
+
+
+def test_the_asynchronous_program_in_the_readme(server: RunningServer) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python3\n(.*?)```", readme, re.DOTALL)
+    [program] = [block for block in blocks if "AsyncClient" in block]
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        exec(program.replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
+    assert shown.getvalue() == "['n7', 'n23']\n"

@@ -130,6 +130,8 @@ def _asynchronous(text: str, names: _Names, name: str) -> str:
     tree = ast.parse(text)
     edits = _Edits(text)
     for method in _methods(tree):
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(method)):
+            raise CannotBeMade(f"{name}: {method.name}: yields; return an iterator of the channel")
         if method.name in names.awaited:
             edits.insert(method, "async ")
         if _is_iterator(method.returns):
