@@ -18,6 +18,7 @@ LEFT_OUT = {
     "test_examples.py": "a real server, Pillow",
     "test_images.py": "a real server, Pillow",
     "test_oldest.py": "this file",
+    "test_real_server.py": "a real server, Pillow",
     "test_recompute.py": "the server's own fusion",
     "test_surface.py": "mypy",
 }
