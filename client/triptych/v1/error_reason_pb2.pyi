@@ -146,7 +146,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ...)`
     """
     ERROR_REASON_IMAGE_DECODE_FAILED: _ErrorReason.ValueType  # 24
-    """The bytes begin like a picture and are broken.
+    """The bytes begin like a picture and are broken, or can't be decoded within the server's limits of
+    time and memory.
 
     For example: `items[3].image.data: the PNG data does not match its checksum`
     """
@@ -439,6 +440,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     For example: `the kept file of this picture is missing or damaged; send the item again to keep
     it anew`
     """
+    ERROR_REASON_DECODER_UNAVAILABLE: _ErrorReason.ValueType  # 100
+    """The process that decodes pictures can't be started now; a retry may help.
+
+    For example: `pictures can't be decoded now: their decoder does not start`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -584,7 +590,8 @@ For example: `items[3].image.data: not a picture in a format that is read (allow
 ...)`
 """
 ERROR_REASON_IMAGE_DECODE_FAILED: ErrorReason.ValueType  # 24
-"""The bytes begin like a picture and are broken.
+"""The bytes begin like a picture and are broken, or can't be decoded within the server's limits of
+time and memory.
 
 For example: `items[3].image.data: the PNG data does not match its checksum`
 """
@@ -876,5 +883,10 @@ ERROR_REASON_IMAGE_LOST: ErrorReason.ValueType  # 92
 
 For example: `the kept file of this picture is missing or damaged; send the item again to keep
 it anew`
+"""
+ERROR_REASON_DECODER_UNAVAILABLE: ErrorReason.ValueType  # 100
+"""The process that decodes pictures can't be started now; a retry may help.
+
+For example: `pictures can't be decoded now: their decoder does not start`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

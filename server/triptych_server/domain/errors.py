@@ -119,6 +119,7 @@ class Reason(StrEnum):
     IMAGE_NOT_KEPT = "IMAGE_NOT_KEPT"
     ITEM_HAS_NO_IMAGE = "ITEM_HAS_NO_IMAGE"
     IMAGE_LOST = "IMAGE_LOST"
+    DECODER_UNAVAILABLE = "DECODER_UNAVAILABLE"
 
 
 def clip(value: object) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from PIL import Image
+
+Room: TypeAlias = Callable[[int, int], NDArray[np.uint8]]
+"""Gives memory for a picture's samples: an array of shape (height, width, 3)."""
 
 _TIFF_BITS_PER_SAMPLE = 258
 _TIFF_PHOTOMETRIC = 262
@@ -119,14 +123,19 @@ def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
-    """The samples of an RGB ``image`` as a read-only uint8 array of shape (height, width, 3).
+def own_memory(height: int, width: int) -> NDArray[np.uint8]:
+    """Room for a picture in this process's own memory."""
+    return np.empty((height, width, 3), dtype=np.uint8)
+
+
+def pixels_of(image: Image.Image, room: Room) -> NDArray[np.uint8]:
+    """The samples of an RGB ``image`` in ``room(height, width)``, read-only.
 
     Copied in strips, which takes half the time of ``numpy.asarray(image)`` for large pictures: that
     builds the whole picture twice on the way.
     """
     width, height = image.size
-    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    pixels = room(height, width)
     for top in range(0, height, _STRIP_ROWS):
         bottom = min(height, top + _STRIP_ROWS)
         pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
