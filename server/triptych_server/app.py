@@ -44,6 +44,7 @@ from triptych_server.rpc.boundary import Boundary
 from triptych_server.rpc.collections import CollectionServicer
 from triptych_server.rpc.encode import EncodeServicer
 from triptych_server.rpc.items import ItemServicer
+from triptych_server.rpc.listen import why_not
 from triptych_server.rpc.reflection import add_reflection
 from triptych_server.rpc.search import SearchServicer
 from triptych_server.rpc.status import StatusServicer
@@ -139,6 +140,8 @@ class App:
             workers=settings.ocr_worker_count, default_language=settings.ocr_language
         )
         self._stack.callback(ocr.close)
+        if "ocr_language" in settings.model_fields_set:
+            ocr.require(settings.ocr_language)
         writers = KeyLocks()
         sweep = asyncio.create_task(PictureSweep(store, pictures, writers, now).run())
         self._stack.push_async_callback(_ended, sweep)
@@ -149,7 +152,8 @@ class App:
         try:
             port = server.add_insecure_port(settings.listen)
         except RuntimeError:
-            raise OSError(f"can't listen on {settings.listen}: the address is in use") from None
+            why = why_not(settings.listen)
+            raise OSError(f"can't listen on {settings.listen}: {why}") from None
         self.address = f"{host}:{port}"
         await server.start()
 

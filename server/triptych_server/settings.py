@@ -98,7 +98,9 @@ class Settings(BaseSettings):
         8, ge=1, le=256, description="decoded pictures at a time, of upserts and of queries each"
     )
     ocr_language: str = Field(
-        "eng", description="Tesseract language where the collection's own is not installed"
+        "eng",
+        description="Tesseract language where the collection's own is not installed; if set, it "
+        "has to be installed",
     )
     ocr_workers: int = Field(
         0, ge=0, le=64, description="pictures read at a time; 0 takes all cores"

@@ -277,3 +277,5 @@ def test_the_language_of_a_collection(ocr: TesseractOcr) -> None:
     assert ocr.language_for("en") == "eng"
     assert ocr.language_for("yo") == "eng", "not installed, so the default"
     assert TesseractOcr(workers=1, default_language="tlh").language_for("yo") is None
+    both = TesseractOcr(workers=1, default_language="eng+eng")
+    assert both.language_for("yo") == "eng+eng"
