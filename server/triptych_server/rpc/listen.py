@@ -11,6 +11,7 @@ _REASONS: Mapping[int, str] = MappingProxyType(
     {
         errno.EADDRINUSE: "the address is in use",
         errno.EADDRNOTAVAIL: "this machine has no such address",
+        errno.EAFNOSUPPORT: "this machine has no such address",
         errno.EACCES: "this user may not listen there",
     }
 )
