@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych_server.encode.shared_pixels import Room
+
 if TYPE_CHECKING:
     from PIL import Image
-
-Room: TypeAlias = Callable[[int, int], NDArray[np.uint8]]
-"""Gives memory for a picture's samples: an array of shape (height, width, 3)."""
 
 _TIFF_BITS_PER_SAMPLE = 258
 _TIFF_PHOTOMETRIC = 262
@@ -123,21 +121,14 @@ def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def own_memory(height: int, width: int) -> NDArray[np.uint8]:
-    """Room for a picture in this process's own memory."""
-    return np.empty((height, width, 3), dtype=np.uint8)
+def write_pixels(image: Image.Image, room: Room) -> None:
+    """Write the samples of an RGB ``image`` into ``room(height, width)``.
 
-
-def pixels_of(image: Image.Image, room: Room) -> NDArray[np.uint8]:
-    """The samples of an RGB ``image`` in ``room(height, width)``, read-only.
-
-    Copied in strips, which takes half the time of ``numpy.asarray(image)`` for large pictures: that
-    builds the whole picture twice on the way.
+    In strips, which takes half the time of one piece for large pictures: that builds the whole
+    picture twice on the way.
     """
     width, height = image.size
-    pixels = room(height, width)
+    write = room(height, width)
     for top in range(0, height, _STRIP_ROWS):
         bottom = min(height, top + _STRIP_ROWS)
-        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
-    pixels.flags.writeable = False
-    return pixels
+        write(top, np.asarray(image.crop((0, top, width, bottom))))

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 
 from triptych_server.children import die_with
 
-_LEAST_ROOM = 32 * 1024 * 1024
-
 if TYPE_CHECKING:
     from triptych_server.encode.decoder import PictureDecoder
+    from triptych_server.encode.shared_pixels import SharedRooms
+
+_LEAST_ROOM = 32 * 1024 * 1024
 
 
 def main(arguments: list[str]) -> int:
     """Decode until the pipe ends."""
-    descriptor, parent, limits, memory_bytes = arguments
+    descriptor, parent, limits, memory_bytes, keep_bytes = arguments
     if not die_with(int(parent)):
         return 1
     # The parent may end while it is being answered: then there is nobody left to tell.
@@ -33,14 +34,14 @@ def main(arguments: list[str]) -> int:
         suppress(BrokenPipeError, ConnectionResetError),
     ):
         try:
-            _serve(pipe, limits, int(memory_bytes))
+            _serve(pipe, limits, int(memory_bytes), int(keep_bytes))
         except MemoryError:
             # Nothing is left even for a refusal: the parent sees the end, and starts another.
             return 1
     return 0
 
 
-def _serve(pipe: socket.socket, limits: str, memory_bytes: int) -> None:
+def _serve(pipe: socket.socket, limits: str, memory_bytes: int, keep_bytes: int) -> None:
     # Not at the top: the signals are settled before the heavy imports.
     from triptych_server.domain.limits import Limits
     from triptych_server.encode.decode_frames import (
@@ -50,30 +51,32 @@ def _serve(pipe: socket.socket, limits: str, memory_bytes: int) -> None:
         send_reply,
     )
     from triptych_server.encode.decoder import PictureDecoder
+    from triptych_server.encode.shared_pixels import SharedRooms
 
     decoder = PictureDecoder(Limits(**json.loads(limits)))
+    rooms = SharedRooms(keep_bytes)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     bytearray(_LEAST_ROOM)  # a process without room is none
     # A core file of a crash would hold a caller's picture.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     send_reply(pipe, pack_greeting(Greeting(decoder.formats)))
-    while (data := receive_request(pipe)) is not None:
-        _answer(pipe, decoder, data)
+    while (request := receive_request(pipe)) is not None:
+        data, released = request
+        rooms.take_back(released)
+        _answer(pipe, decoder, rooms, data)
 
 
-def _answer(pipe: socket.socket, decoder: PictureDecoder, data: bytes) -> None:
+def _answer(pipe: socket.socket, decoder: PictureDecoder, rooms: SharedRooms, data: bytes) -> None:
     from triptych_server.domain.errors import InvalidInput
     from triptych_server.encode.decode_frames import pack_decoded, pack_refused, send_reply
-    from triptych_server.encode.shared_pixels import SharedRoom
 
-    room = SharedRoom()
     try:
-        body = pack_decoded(decoder.decode(data, room))
-        send_reply(pipe, body, room.descriptor)
+        decoded = decoder.decode(data, rooms)
     except InvalidInput as error:
         send_reply(pipe, pack_refused(error))
-    finally:
-        room.close()
+        return
+    number, descriptor = rooms.lend()
+    send_reply(pipe, pack_decoded(decoded, number), descriptor)
 
 
 if __name__ == "__main__":

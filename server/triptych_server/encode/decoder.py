@@ -13,19 +13,19 @@ import warnings
 from typing import TYPE_CHECKING
 
 from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
-from triptych_server.domain.items import ImageInfo, Notice, Picture, WarningCode
+from triptych_server.domain.items import ImageInfo, Notice, WarningCode
 from triptych_server.domain.limits import Limits
 from triptych_server.encode.convert import (
-    Room,
     UnsupportedSamples,
     orientation_of,
-    own_memory,
-    pixels_of,
     to_rgb,
     turned_upright,
+    write_pixels,
 )
+from triptych_server.encode.decode_frames import Decoded
 from triptych_server.encode.formats import Damage, accepted_formats, damage
 from triptych_server.encode.refusals import checked_format, refused, unsupported
+from triptych_server.encode.shared_pixels import Room
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -69,8 +69,8 @@ class PictureDecoder:
         """The formats that are taken, by Pillow's names."""
         return self._formats
 
-    def decode(self, data: bytes, room: Room = own_memory) -> Picture:
-        """``data`` as upright RGB pixels, written into ``room(height, width)``.
+    def decode(self, data: bytes, room: Room) -> Decoded:
+        """Write ``data`` as upright RGB pixels, uint8, into ``room(height, width)``.
 
         Raises InvalidInput with an empty ``field``.
         """
@@ -92,7 +92,7 @@ class PictureDecoder:
         except Exception as error:
             raise _undecodable(format, found) from error
 
-    def _pixels(self, format: str, data: bytes, room: Room) -> Picture:
+    def _pixels(self, format: str, data: bytes, room: Room) -> Decoded:
         from PIL import Image
 
         try:
@@ -116,7 +116,8 @@ class PictureDecoder:
             image.load()
             pending = orientation_of(image)
             flat, transparent = to_rgb(image, png_depth=data[24] if format == "PNG" else None)
-            pixels = pixels_of(turned_upright(flat, pending), room)
+            upright = turned_upright(flat, pending)
+            write_pixels(upright, room)
             if transparent:
                 notices.append(
                     Notice(WarningCode.ALPHA_FLATTENED, "transparent parts were laid on white")
@@ -127,13 +128,13 @@ class PictureDecoder:
                 )
         info = ImageInfo(
             format=format,
-            width=pixels.shape[1],
-            height=pixels.shape[0],
+            width=upright.width,
+            height=upright.height,
             byte_size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             orientation=stored if pending == 1 else pending,
         )
-        return Picture(pixels=pixels, info=info, notices=tuple(notices))
+        return Decoded(info, tuple(notices))
 
     def _size_violations(self, width: int, height: int) -> list[Violation]:
         limits, found = self._limits, []

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # A start takes a quarter of a second; a machine that is busy, some more.
 _START_WAIT_S = 30.0
+# Of all processes together: memory for the samples of the next pictures.
+_KEEP_BYTES = 256 * 1024 * 1024
 
 
 class ProcessIntake:
@@ -67,7 +69,10 @@ class ProcessIntake:
         """Start the first process. Raises StartupError where it does not start."""
         try:
             first = await DecodeProcess.start(
-                limits, memory_bytes=memory_bytes, start_wait_s=_START_WAIT_S
+                limits,
+                memory_bytes=memory_bytes,
+                keep_bytes=_KEEP_BYTES // workers,
+                start_wait_s=_START_WAIT_S,
             )
         except DecoderNotStarted as error:
             raise StartupError(
@@ -155,7 +160,10 @@ class ProcessIntake:
     async def _start(self) -> DecodeProcess:
         try:
             return await DecodeProcess.start(
-                self._limits, memory_bytes=self._memory_bytes, start_wait_s=_START_WAIT_S
+                self._limits,
+                memory_bytes=self._memory_bytes,
+                keep_bytes=_KEEP_BYTES // self._workers,
+                start_wait_s=_START_WAIT_S,
             )
         except DecoderNotStarted as error:
             log.error("a process that decodes pictures does not start: %s", error)

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.broken_pictures import SIGNATURES, mutated, seeds
+from tests.support.decoding import OwnDecoder
 from triptych_server.domain.errors import InvalidInput, Reason
 from triptych_server.domain.limits import Limits
-from triptych_server.encode.decoder import PictureDecoder
 from triptych_server.encode.formats import accepted_formats, damage, sniff
 
 ROUNDS = 40_000 if os.environ.get("TRIPTYCH_SOAK") == "1" else 300
@@ -31,11 +31,11 @@ OURS = re.compile(
 
 
 @pytest.fixture(scope="module")
-def decoder() -> PictureDecoder:
-    return PictureDecoder(Limits(max_image_pixels=1_000_000))
+def decoder() -> OwnDecoder:
+    return OwnDecoder(Limits(max_image_pixels=1_000_000))
 
 
-def verdict(decoder: PictureDecoder, data: bytes) -> Reason | None:
+def verdict(decoder: OwnDecoder, data: bytes) -> Reason | None:
     """None for a picture, checked to be a whole one; else the reason of a proper refusal."""
     try:
         picture = decoder.decode(data)
@@ -55,9 +55,7 @@ def verdict(decoder: PictureDecoder, data: bytes) -> Reason | None:
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("format", accepted_formats())
-def test_mutated_files(
-    decoder: PictureDecoder, format: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_mutated_files(decoder: OwnDecoder, format: str, caplog: pytest.LogCaptureFixture) -> None:
     rng = random.Random(f"{format} 1")
     files = seeds(format)
     for data in files:
@@ -72,7 +70,7 @@ def test_mutated_files(
 @given(st.sampled_from([b"", *SIGNATURES]), st.binary(max_size=300))
 @example(b"RIFF\x40\x00\x00\x00WEBP", b"")
 @example(b"\x00\x00\x00\x01ftypavif", b"\x00\x00\x00\x01")
-def test_made_up_files(decoder: PictureDecoder, signature: bytes, body: bytes) -> None:
+def test_made_up_files(decoder: OwnDecoder, signature: bytes, body: bytes) -> None:
     verdict(decoder, signature + body)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.support.decoding import OwnDecoder
 from tests.support.pictures import (
     encoded,
     png_chunk,
@@ -17,7 +18,6 @@ from tests.support.pictures import (
 from triptych_server.domain.errors import InvalidInput, Reason
 from triptych_server.domain.items import Picture, WarningCode
 from triptych_server.domain.limits import Limits
-from triptych_server.encode.decoder import PictureDecoder
 
 RED = (200, 40, 40)
 GRAY = (88, 88, 88)
@@ -25,8 +25,8 @@ SIDE = 16
 
 
 @pytest.fixture
-def decoder() -> PictureDecoder:
-    return PictureDecoder(Limits())
+def decoder() -> OwnDecoder:
+    return OwnDecoder(Limits())
 
 
 def said(error: InvalidInput) -> str:
@@ -129,7 +129,7 @@ OPAQUE: dict[str, tuple[bytes, tuple[int, int, int], int]] = {
 
 
 @pytest.mark.parametrize("name", OPAQUE)
-def test_opaque_pixels(decoder: PictureDecoder, name: str) -> None:
+def test_opaque_pixels(decoder: OwnDecoder, name: str) -> None:
     data, colour, tolerance = OPAQUE[name]
     picture = decoder.decode(data)
     assert picture.pixels.shape == (SIDE, SIDE, 3)
@@ -216,7 +216,7 @@ HOLED: dict[str, tuple[bytes, tuple[int, int, int]]] = {
 
 
 @pytest.mark.parametrize("name", HOLED)
-def test_what_is_transparent_is_white(decoder: PictureDecoder, name: str) -> None:
+def test_what_is_transparent_is_white(decoder: OwnDecoder, name: str) -> None:
     data, colour = HOLED[name]
     picture = decoder.decode(data)
     assert tuple(picture.pixels[0, 0]) == (255, 255, 255)
@@ -224,7 +224,7 @@ def test_what_is_transparent_is_white(decoder: PictureDecoder, name: str) -> Non
     assert [n.code for n in picture.notices] == [WarningCode.ALPHA_FLATTENED]
 
 
-def test_avif_alpha(decoder: PictureDecoder) -> None:
+def test_avif_alpha(decoder: OwnDecoder) -> None:
     image = mode("RGBA")
     ImageDraw.Draw(image).rectangle((0, 0, 7, 15), fill=(0, 0, 255, 0))
     picture = decoder.decode(encoded(image, "AVIF", quality=95))
@@ -233,14 +233,14 @@ def test_avif_alpha(decoder: PictureDecoder) -> None:
     assert [n.code for n in picture.notices] == [WarningCode.ALPHA_FLATTENED]
 
 
-def test_half_transparent_is_mixed_with_white(decoder: PictureDecoder) -> None:
+def test_half_transparent_is_mixed_with_white(decoder: OwnDecoder) -> None:
     data = encoded(Image.new("RGBA", (SIDE, SIDE), (200, 0, 100, 128)), "PNG")
     picture = decoder.decode(data)
     expected = [round((c * 128 + 255 * 127) / 255) for c in (200, 0, 100)]
     assert abs(picture.pixels.astype(int) - expected).max() <= 1
 
 
-def test_hidden_red_does_not_come_back(decoder: PictureDecoder) -> None:
+def test_hidden_red_does_not_come_back(decoder: OwnDecoder) -> None:
     data = encoded(Image.new("RGBA", (SIDE, SIDE), (255, 0, 0, 0)), "PNG")
     assert (decoder.decode(data)).pixels.min() == 255
 
@@ -255,7 +255,7 @@ def test_hidden_red_does_not_come_back(decoder: PictureDecoder) -> None:
     ids=["float", "beyond 16 bits", "negative"],
 )
 def test_samples_without_a_known_white_are_refused(
-    decoder: PictureDecoder, data: bytes, what: str
+    decoder: OwnDecoder, data: bytes, what: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
         decoder.decode(data)
@@ -264,7 +264,7 @@ def test_samples_without_a_known_white_are_refused(
     assert "8 or 16 bits a sample" in said(caught.value)
 
 
-def test_a_colour_profile_moves_nothing(decoder: PictureDecoder) -> None:
+def test_a_colour_profile_moves_nothing(decoder: OwnDecoder) -> None:
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
@@ -323,7 +323,7 @@ def check_upright(picture: Picture, orientation: int, tolerance: float) -> None:
     ids=["png", "webp", "tiff", "tiff-lzw", "jpeg", "avif"],
 )
 def test_orientation(
-    decoder: PictureDecoder,
+    decoder: OwnDecoder,
     format: str,
     options: dict[str, object],
     tolerance: float,
@@ -334,7 +334,7 @@ def test_orientation(
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_orientation_behind_the_pixels_of_a_png(decoder: PictureDecoder, orientation: int) -> None:
+def test_orientation_behind_the_pixels_of_a_png(decoder: OwnDecoder, orientation: int) -> None:
     """The eXIf chunk may come after the pixel data."""
     data = encoded(stored(orientation), "PNG")
     end = data.index(b"IEND") - 4
@@ -343,13 +343,13 @@ def test_orientation_behind_the_pixels_of_a_png(decoder: PictureDecoder, orienta
     check_upright(decoder.decode(late), orientation, 0)
 
 
-def test_orientation_in_xmp(decoder: PictureDecoder) -> None:
+def test_orientation_in_xmp(decoder: OwnDecoder) -> None:
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
     data = encoded(stored(8), "JPEG", quality=95, xmp=xmp)
     check_upright(decoder.decode(data), 8, 3)
 
 
-def test_orientation_of_an_alpha_picture(decoder: PictureDecoder) -> None:
+def test_orientation_of_an_alpha_picture(decoder: OwnDecoder) -> None:
     image = upright().convert("RGBA")
     image.putalpha(200)
     turned = image.transpose(UNDONE[6])  # type: ignore[arg-type]  # 6 is not the one without a turn
@@ -359,11 +359,11 @@ def test_orientation_of_an_alpha_picture(decoder: PictureDecoder) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
-def test_an_orientation_that_means_nothing(decoder: PictureDecoder, value: int) -> None:
+def test_an_orientation_that_means_nothing(decoder: OwnDecoder, value: int) -> None:
     picture = decoder.decode(encoded(upright(), "PNG", exif=exif(value)))
     check_upright(picture, 1, 0)
 
 
-def test_unreadable_exif_leaves_the_picture_as_it_is_stored(decoder: PictureDecoder) -> None:
+def test_unreadable_exif_leaves_the_picture_as_it_is_stored(decoder: OwnDecoder) -> None:
     data = encoded(upright(), "JPEG", quality=95, exif=b"Exif\x00\x00nothing of the kind")
     check_upright(decoder.decode(data), 1, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import os
 import resource
@@ -20,17 +19,18 @@ from PIL import Image
 
 from tests.support.broken_pictures import FORMATS, seeds
 from tests.support.children import DECODER, children, cpu_ticks
+from tests.support.decoding import OwnDecoder
 from tests.support.pictures import encoded, png_file, textless
 from tests.support.stores import until
 from triptych_server.domain.errors import InvalidInput, Reason, Unavailable
 from triptych_server.domain.items import Picture
 from triptych_server.domain.limits import Limits
 from triptych_server.encode.decode_frames import unpack_greeting, unpack_reply
-from triptych_server.encode.decoder import PictureDecoder
 from triptych_server.encode.errors import StartupError
 from triptych_server.encode.intake import ProcessIntake
-from triptych_server.encode.shared_pixels import SharedRoom, shared_pixels
+from triptych_server.encode.shared_pixels import SharedRooms, shared_pixels
 
+MIB = 1 << 20
 GIB = 1 << 30
 SMALL = encoded(textless(3, side=48), "JPEG")
 
@@ -76,7 +76,7 @@ async def outcome(opened: ProcessIntake, data: bytes) -> Picture | list[tuple[Re
         return [(v.reason, v.message) for v in error.violations]
 
 
-def expected(decoder: PictureDecoder, data: bytes) -> Picture | list[tuple[Reason, str]]:
+def expected(decoder: OwnDecoder, data: bytes) -> Picture | list[tuple[Reason, str]]:
     try:
         return decoder.decode(data)
     except InvalidInput as error:
@@ -85,7 +85,7 @@ def expected(decoder: PictureDecoder, data: bytes) -> Picture | list[tuple[Reaso
 
 @pytest.mark.parametrize("format", FORMATS)
 async def test_every_picture_is_the_same_to_the_bit(format: str) -> None:
-    decoder = PictureDecoder(Limits())
+    decoder = OwnDecoder(Limits())
     files = [*seeds(format), seeds(format)[0][:-9], seeds(format)[0][:40]]
     async with intake() as opened:
         for data in files:
@@ -111,7 +111,7 @@ async def test_a_large_photograph_is_the_same_to_the_bit() -> None:
     async with intake() as opened:
         came = await opened.decode(data)
     # Its memory is its own: it outlives the process that wrote it.
-    wanted = PictureDecoder(Limits()).decode(data)
+    wanted = OwnDecoder(Limits()).decode(data)
     assert came.pixels.shape == (4000, 3000, 3)
     assert np.array_equal(came.pixels, wanted.pixels)
     assert came.info == wanted.info
@@ -125,8 +125,12 @@ async def test_memory_goes_with_the_picture() -> None:
         picture = await opened.decode(SMALL)
         assert mapped() == 1
         descriptors = len(os.listdir("/proc/self/fd"))
+        part = picture.pixels[10:20]
         del picture
         await asyncio.sleep(0)  # the loop itself holds what it has just handed over
+        gc.collect()
+        assert mapped() == 1
+        del part
         gc.collect()
         assert mapped() == 0
         for _ in range(20):
@@ -276,28 +280,76 @@ async def test_where_no_process_starts_any_more_it_is_unavailable(
         assert (await opened.decode(SMALL)).info.width == 48
 
 
+async def test_memory_is_used_again_once_nobody_looks_at_it() -> None:
+    """And never before: a picture stays what it was, whatever is decoded after it."""
+    files = [encoded(textless(seed, side=500), "PNG") for seed in range(6)]
+    decoder = OwnDecoder(Limits())
+    wanted = [decoder.decode(data).pixels for data in files]
+
+    def rooms(process: int) -> int:
+        links = (os.readlink(f"/proc/{process}/fd/{n}") for n in os.listdir(f"/proc/{process}/fd"))
+        return sum("memfd:picture" in link for link in links)
+
+    async with intake() as opened:
+        [process] = children(DECODER)
+        kept = [await opened.decode(data) for data in files]
+        assert rooms(process) == len(files)
+        for _ in range(3):
+            for data, pixels in zip(files, wanted, strict=True):
+                assert np.array_equal((await opened.decode(data)).pixels, pixels)
+        assert all(np.array_equal(p.pixels, w) for p, w in zip(kept, wanted, strict=True))
+        most = rooms(process)
+        assert most <= len(files) + 2
+        kept.clear()
+        await asyncio.sleep(0)
+        gc.collect()
+        again = [await opened.decode(data) for data in files]
+        assert rooms(process) <= most
+        assert all(np.array_equal(p.pixels, w) for p, w in zip(again, wanted, strict=True))
+
+
+def test_no_more_memory_is_kept_than_may_be() -> None:
+    rooms = SharedRooms(keep_bytes=5 * MIB)
+    numbers = []
+    for height in (500, 500, 2000):  # 2 MiB, 2 MiB, 6 MiB
+        rooms(height, 1000)
+        numbers.append(rooms.lend()[0])
+    held = len(os.listdir("/proc/self/fd"))
+    rooms.take_back(numbers)
+    assert len(os.listdir("/proc/self/fd")) == held - 1
+    rooms(400, 1000)
+    assert rooms.lend()[0] in numbers
+    with pytest.raises(KeyError):
+        rooms.take_back([99])
+    rooms(400, 1000)
+    rooms(500, 1000)
+    assert len(os.listdir("/proc/self/fd")) == held - 1
+    last = rooms.lend()[0]
+    rooms.take_back([last])
+
+
 def test_memory_that_could_shrink_is_refused() -> None:
     """What reads it would die with SIGBUS."""
     descriptor = os.memfd_create("picture", os.MFD_ALLOW_SEALING)
     try:
         os.ftruncate(descriptor, 300)
         with pytest.raises(ValueError, match="sealed"):
-            shared_pixels(descriptor, 10, 10)
+            shared_pixels(descriptor, 10, 10, gc.collect)
     finally:
         os.close(descriptor)
 
 
-@pytest.mark.parametrize(("height", "width"), [(10, 11), (0, 10), (-10, -10), (5, 10)])
-def test_memory_of_another_size_is_refused(height: int, width: int) -> None:
-    room = SharedRoom()
-    room(10, 10)
-    assert room.descriptor is not None
-    with pytest.raises(ValueError, match="size"):
-        shared_pixels(room.descriptor, height, width)
-    with pytest.raises(OSError, match="not permitted"):
-        os.ftruncate(room.descriptor, 1)
-    assert fcntl.fcntl(room.descriptor, fcntl.F_GET_SEALS)
-    room.close()
+@pytest.mark.parametrize(("height", "width"), [(1000, 1000), (0, 10), (-10, -10)])
+def test_memory_that_is_too_small_is_refused(height: int, width: int) -> None:
+    rooms = SharedRooms(MIB)
+    rooms(10, 10)
+    _, descriptor = rooms.lend()
+    with pytest.raises(ValueError, match="small"):
+        shared_pixels(descriptor, height, width, gc.collect)
+    for size in (1, 2 * MIB):
+        with pytest.raises(OSError, match="not permitted"):
+            os.ftruncate(descriptor, size)
+    os.close(descriptor)
 
 
 @pytest.mark.parametrize(
@@ -314,6 +366,8 @@ def test_memory_of_another_size_is_refused(height: int, width: int) -> None:
         b'{"refused": 5}',
         b'{"refused": []}',
         b'{"info": {"format": "PNG", "width": "wide", "height": 1}, "notices": []}',
+        b'{"info": {"format": "PNG", "width": 1, "height": 1, "byte_size": 1, "sha256": "",'
+        b' "orientation": 1}, "notices": [], "room": "x"}',
     ],
 )
 def test_nonsense_is_no_reply(body: bytes) -> None:

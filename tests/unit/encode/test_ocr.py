@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.decoding import OwnDecoder
 from tests.support.pictures import Drawn, encoded, page, poster, textless
 from triptych_server.domain.items import Box, ImageInfo, OcrReading, OcrState, Picture
 from triptych_server.domain.limits import Limits
-from triptych_server.encode.decoder import PictureDecoder
 from triptych_server.encode.ocr import MIN_CONFIDENCE, TesseractOcr, tesseract_language
 
 LIMIT_MS = 20_000
@@ -118,7 +118,7 @@ async def test_every_orientation_reads_the_same(ocr: TesseractOcr) -> None:
     image, drawn = poster("MUSEUM OF GLASS", "Free entry", shape="cup")
     image = image.crop((0, 0, 480, 512))
     undone = [None, *(Image.Transpose(t) for t in (0, 3, 1, 5, 2, 6, 4))]
-    decoder, readings = PictureDecoder(Limits()), []
+    decoder, readings = OwnDecoder(Limits()), []
     for orientation, turn in enumerate(undone, start=1):
         exif = Image.Exif()
         exif[0x0112] = orientation

@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.decoding import OwnDecoder
 from tests.support.panels import with_orientation
 from tests.support.pictures import encoded, poster
 from triptych_server.domain.items import ImageVariant
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.pictures import MEDIA_TYPES, KeptFile
-from triptych_server.encode.decoder import PictureDecoder
 from triptych_server.encode.formats import accepted_formats
 from triptych_server.encode.thumbnail import LONGEST_SIDE, make_thumbnail
 
 
 @pytest.fixture
-def decoder() -> PictureDecoder:
-    return PictureDecoder(Limits())
+def decoder() -> OwnDecoder:
+    return OwnDecoder(Limits())
 
 
-def thumbnail(decoder: PictureDecoder, data: bytes) -> KeptFile:
+def thumbnail(decoder: OwnDecoder, data: bytes) -> KeptFile:
     made = make_thumbnail(decoder.decode(data).pixels)
     with Image.open(io.BytesIO(made.data)) as image:
         assert image.format == "WEBP"
@@ -56,7 +56,7 @@ def pixels(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     ],
 )
 def test_the_longer_side_is_512_at_most(
-    decoder: PictureDecoder, size: tuple[int, int], small: tuple[int, int]
+    decoder: OwnDecoder, size: tuple[int, int], small: tuple[int, int]
 ) -> None:
     made = thumbnail(decoder, encoded(Image.new("RGB", size, (10, 90, 200)), "PNG"))
     assert (made.image.width, made.image.height) == small
@@ -66,7 +66,7 @@ def test_the_longer_side_is_512_at_most(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_it_is_upright_and_the_same_for_every_orientation(
-    decoder: PictureDecoder, orientation: int
+    decoder: OwnDecoder, orientation: int
 ) -> None:
     upright, _ = poster("SUMMER SALE", "BUY NOW", side=640)
     file = encoded(upright.crop((0, 0, 640, 400)), "PNG")
@@ -76,18 +76,18 @@ def test_it_is_upright_and_the_same_for_every_orientation(
     assert np.abs(pixels(made.data) - wanted).mean() < 4
 
 
-def test_what_is_transparent_is_white(decoder: PictureDecoder) -> None:
+def test_what_is_transparent_is_white(decoder: OwnDecoder) -> None:
     made = thumbnail(decoder, encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "PNG"))
     assert pixels(made.data).min() >= 253
 
 
-def test_equal_pictures_make_equal_files(decoder: PictureDecoder) -> None:
+def test_equal_pictures_make_equal_files(decoder: OwnDecoder) -> None:
     data = encoded(poster("SALE", "NOW")[0], "PNG")
     one, other = thumbnail(decoder, data), thumbnail(decoder, data)
     assert one == other
 
 
-def test_a_photograph_becomes_tens_of_kilobytes(decoder: PictureDecoder) -> None:
+def test_a_photograph_becomes_tens_of_kilobytes(decoder: OwnDecoder) -> None:
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
     made = thumbnail(decoder, encoded(Image.fromarray(noise), "JPEG", quality=90))
