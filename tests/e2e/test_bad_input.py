@@ -6,10 +6,9 @@ only look wrong, and are served with a word about it. Not in it, and tested else
 - What no request alone can cause (9 cases): a model that the collection was not made with, a full
   disk, a Qdrant server that is slow, restarts, limits or refuses, no CUDA where it is asked for,
   a client that goes away, a text that the Python client itself can't send.
-- What the contract has no field for (18 cases): addresses of pictures to be fetched (4), streams of
-  items (3), pairs and lists of examples (3), tenants and keys (2), memory of a GPU (1), names and
-  media types of files (1), weights of vectors that are not asked (1), filters as text (1), two
-  inputs where one is allowed (1), times as text in filters (1).
+- What the contract has no field for (13 cases): addresses of pictures to be fetched (4), streams of
+  items (2), pairs and lists of examples (2), tenants and keys (2), memory of a GPU (1), names and
+  media types of files (1), weights of vectors that are not asked (1).
 """
 
 from __future__ import annotations
