@@ -1,11 +1,11 @@
 """What the server answers to requests that are wrong: code, reason and field, row by row.
 
 One table for every RPC there is, over a real port, with a good request after each row. Some rows
-only look wrong, and are served with a word about it. Not in it, and tested elsewhere:
+only look wrong, and are served with a word about it. Not in it:
 
-- What no request alone can cause (9 cases): a model that the collection was not made with, a full
-  disk, a Qdrant server that is slow, restarts, limits or refuses, no CUDA where it is asked for,
-  a client that goes away, a text that the Python client itself can't send.
+- What no request alone can cause, and has tests of its own (9 cases): a model that the collection
+  was not made with, a full disk, a Qdrant server that is slow, restarts, limits or refuses, no CUDA
+  where it is asked for, a client that goes away, a text that the Python client itself can't send.
 - What the contract has no field for (13 cases): addresses of pictures to be fetched (4), streams of
   items (2), pairs and lists of examples (2), tenants and keys (2), memory of a GPU (1), names and
   media types of files (1), weights of vectors that are not asked (1).
