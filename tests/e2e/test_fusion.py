@@ -397,7 +397,7 @@ def test_supplied_spaces_of_one_shape_take_each_others_vectors(client: Client, p
 @pytest.mark.parametrize(
     ("stored", "name", "reason", "said"),
     [
-        (("cup", "ocr"), "ocr", "QUERY_UNANSWERABLE", "there is no 'ocr' of the item 'cup'"),
+        (("cup", "ocr"), "ocr", "QUERY_UNANSWERABLE", "the item 'cup' has no vector 'ocr'"),
         (("cup", "audio"), "image", "MODEL_MISMATCH", "'audio' comes from the caller, 'image' "),
         (("cup", "caption"), "terms", "MODEL_MISMATCH", "'terms' from bm25 "),
         (("cup", "audio"), "echo", "QUERY_UNANSWERABLE", "'audio' has 3 values, 'echo' 4"),
