@@ -223,7 +223,7 @@ def test_like_measures_are_taken_as_they_are(client: Client, panels: str) -> Non
 def test_a_sum_of_cosines_is_no_cosine(client: Client, panels: str) -> None:
     """An item's long text is several vectors, whose cosines are added up."""
     legs = [leg("caption", item_id="tale"), leg("image", text="a red cup")]
-    with pytest.raises(InvalidArgument, match=r"'caption' by the sum of \d+ cosines, 'image' by"):
+    with pytest.raises(InvalidArgument, match=r"'caption' compares by the sum of \d+ cosines, 'im"):
         client.search(panels, vectors=legs, fusion=FUSIONS["weighted_sum none"])
     alone = client.search(panels, vectors=legs[:1], fusion=FUSIONS["weighted_sum none"])
     assert max(hit.score for hit in alone.hits) > 1
