@@ -422,6 +422,20 @@ def test_an_item_that_is_not_there_names_its_field(client: Client, panels: str) 
     assert caught.value.message.startswith("input.stored_vector.item_id: ")
 
 
+def test_what_would_fit_is_told(client: Client, panels: str) -> None:
+    with pytest.raises(FailedPrecondition) as vector:
+        client.search(panels, vector=[0.5, 0.5])
+    shape = "input.vector: no vector space takes it (got dense of 2 values, allowed image dense of "
+    assert vector.value.message.startswith(shape)
+    assert vector.value.message.endswith(
+        "audio dense of 3, noise dense of 3, echo dense of 4, marks sparse)"
+    )
+    with pytest.raises(
+        FailedPrecondition, match=r"got vectors\.looks, allowed vectors\.image, vec"
+    ):
+        client.get_item(panels, "cup", return_fields=["vectors.looks"])
+
+
 # Anything
 
 
