@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from triptych._kinds import checked_kind
 from triptych._status import failed_outcome
 from triptych.errors import ResourceExhausted, argument_error
 from triptych.v1.item_pb2 import Item
@@ -87,9 +88,11 @@ class Upsert:
         """Takes the next item; a batch where the items before it fill one.
 
         Raises:
-            ArgumentError: an id stands twice (DUPLICATE_ID), which no request may have either.
+            ArgumentError: an id stands twice (DUPLICATE_ID), which no request may have either; it
+                is no Item (FIELD_INVALID).
         """
         index = len(self._seen)
+        checked_kind(item, Item, f"items[{index}]", "make_item")
         first = self._seen.setdefault(item.id, index)
         if first != index:
             raise argument_error(

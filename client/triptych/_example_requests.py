@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from triptych._kinds import checked_kind, checked_kinds
+from triptych._kinds import checked_kind, checked_kinds, checked_mapping
 from triptych._numbers import checked_count, checked_number
 from triptych._requests import checked_fusion, filter_of
 from triptych._texts import checked_text, checked_texts
@@ -50,9 +50,10 @@ def ranked(
     """The fields that all three requests by examples share."""
     if weights is not None and vectors:
         raise argument_error("weights", "FIELD_INVALID", "give either vectors or weights")
+    weighted = {} if weights is None else checked_mapping(weights, "weights")
     return MappingProxyType(
         {
-            "vectors": [vector_weight(name, weight=w) for name, w in (weights or {}).items()]
+            "vectors": [vector_weight(name, weight=w) for name, w in weighted.items()]
             or checked_kinds(vectors, VectorWeight, "vectors", "vector_weight"),
             "fusion": checked_fusion(fusion),
             "filter": filter_of(where),

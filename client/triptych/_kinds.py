@@ -1,6 +1,6 @@
 """A check that messages take where a caller may have given something else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from triptych.errors import argument_error
 
 M = TypeVar("M", bound=Message)
+V = TypeVar("V")
 
 
 def checked_kind(value: M, kind: type[M], field: str, made_with: str) -> M:
@@ -37,3 +38,16 @@ def checked_kinds(values: Iterable[M], kind: type[M], field: str, made_with: str
         checked_kind(value, kind, f"{field}[{place}]", made_with)
         for place, value in enumerate(values)
     ]
+
+
+def checked_mapping(value: Mapping[str, V], field: str) -> Mapping[str, V]:
+    """`value`, if it is a mapping.
+
+    Raises:
+        ArgumentError: it is something else (FIELD_INVALID).
+    """
+    if not isinstance(value, Mapping):
+        raise argument_error(
+            field, "FIELD_INVALID", "needs a mapping of names to values", got=repr(value)
+        )
+    return value

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from triptych._kinds import checked_kind, checked_kinds
+from triptych._kinds import checked_kind, checked_kinds, checked_mapping
 from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
@@ -71,10 +71,12 @@ def create_collection(
     """The request of CreateCollection; field types, policy and retention by name or by the enum."""
     return CreateCollectionRequest(
         collection_id=checked_text(collection_id, "collection_id"),
-        vector_spaces=vector_spaces,
+        vector_spaces=checked_kinds(
+            vector_spaces, VectorSpace, "vector_spaces", "triptych.VectorSpace"
+        ),
         payload_fields=[
             PayloadField(name=checked_text(name, "payload_fields"), type=_field_type(kind, name))
-            for name, kind in payload_fields.items()
+            for name, kind in checked_mapping(payload_fields, "payload_fields").items()
         ],
         default_encoder_id=checked_text(default_encoder_id, "default_encoder_id"),
         language=checked_text(language, "language"),
@@ -129,7 +131,7 @@ def search(
     return SearchRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         input=found,
-        vectors=checked_kinds(legs, VectorQuery, "vectors", "leg"),
+        vectors=legs,
         fusion=checked_fusion(fusion)
         if k is None
         else Fusion(reciprocal_rank=ReciprocalRank(k=checked_number(k, "k"))),
@@ -175,7 +177,12 @@ def filter_of(where: Where | Filter | str | None) -> Filter | None:
         if not where.strip():
             raise argument_error("where", "FILTER_EXPRESSION_INVALID", "is empty", got=repr(where))
         return Filter(expression=checked_text(where, "where"))
-    return where.to_filter() if isinstance(where, Where) else where
+    if where is None or isinstance(where, Filter):
+        return where
+    if not isinstance(where, Where):
+        what = "needs a filter made of Field and its like, or an expression such as 'price < 20'"
+        raise argument_error("where", "FIELD_INVALID", what, got=repr(where))
+    return where.to_filter()
 
 
 def _filter_policy(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from triptych._kinds import checked_kinds, checked_mapping
 from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text
 from triptych.errors import argument_error
@@ -195,7 +196,10 @@ def search_inputs(
     found = _optional_input(text, image, vector, item_id, stored_vector, composed, "input")
     if weights is not None and vectors:
         raise argument_error("weights", "FIELD_INVALID", "give either vectors or weights")
-    legs = [leg(name, weight=weight) for name, weight in (weights or {}).items()] or list(vectors)
+    weighted = {} if weights is None else checked_mapping(weights, "weights")
+    legs = [leg(name, weight=weight) for name, weight in weighted.items()] or checked_kinds(
+        vectors, VectorQuery, "vectors", "leg"
+    )
     if found is None and not (legs and all(one.HasField("input") for one in legs)):
         raise argument_error(
             "input", "QUERY_EMPTY", f"{_INPUTS}, or give every leg an input of its own"

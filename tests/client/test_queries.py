@@ -218,3 +218,20 @@ def test_what_is_no_message_is_named(call: str, given: dict[str, Any], field: st
 def test_a_batch_takes_searches() -> None:
     with Client("127.0.0.1:1") as client, pytest.raises(ArgumentError, match=r"searches\[0\]: "):
         client.batch_search(["a cup"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "field"),
+    [
+        ("search", {"text": "a cup", "where": {"price": 5}}, "where"),
+        ("search", {"text": "a cup", "weights": ["image"]}, "weights"),
+        ("recommend", {"weights": ["image"]}, "weights"),
+        ("create_collection", {"payload_fields": ["price"]}, "payload_fields"),
+        ("create_collection", {"vector_spaces": ["image"]}, "vector_spaces[0]"),
+        ("upsert", {"items": [{"id": "mug"}]}, "items[0]"),
+    ],
+)
+def test_what_is_of_another_type_is_named(call: str, given: dict[str, Any], field: str) -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(ArgumentError) as caught:
+        getattr(client, call)("pictures", **given)
+    assert [one.field for one in caught.value.violations] == [field]

@@ -496,6 +496,13 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     with every violation at once, each with its path, its own `reason` and a message in the style
     `<what is wrong> (got <value>, allowed <limit>)`. At most 20 violations are listed.
 
+    Beside the errors that an RPC names, every call may end with INVALID_ARGUMENT (REQUEST_MALFORMED),
+    UNAUTHENTICATED (API_KEY_INVALID), RESOURCE_EXHAUSTED (QUEUE_FULL, MESSAGE_TOO_LARGE),
+    DEADLINE_EXCEEDED (DEADLINE_TOO_SHORT), UNAVAILABLE (SHUTTING_DOWN) and INTERNAL (INTERNAL); one
+    that asks the vector store with UNAVAILABLE (STORE_UNAVAILABLE) and, of a Qdrant server,
+    RESOURCE_EXHAUSTED (STORE_BUSY) and FAILED_PRECONDITION (STORE_STRICT_MODE); and one with a picture
+    in it with UNAVAILABLE (DECODER_UNAVAILABLE).
+
     For example:
 
     ```json

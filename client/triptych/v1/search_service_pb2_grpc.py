@@ -76,12 +76,12 @@ class SearchServiceServicer(object):
         the filter. The union of these candidates is then scored exactly on every leg, so that every
         hit has a true similarity for each of its vectors, and the fusion ranks the union.
 
-        Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE,
-        PARTS_CANCEL_OUT, the WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND
-        (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an input by id or a stored vector);
-        FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
-        FILTER_FIELD_UNINDEXED);
-        RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, QUERY_EMPTY, SCORE_THRESHOLD_INVALID,
+        MEASURES_UNLIKE, PARTS_CANCEL_OUT, the FIELD_*, TEXT_*, ID_*, WEIGHT_*, LIMIT_*, FILTER_*,
+        NUMBER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an
+        input by id or a stored vector); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE,
+        MODEL_MISMATCH, FILTER_FIELD_UNINDEXED); RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after
+        which a retry makes sense); UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

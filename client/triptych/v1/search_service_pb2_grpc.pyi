@@ -43,12 +43,12 @@ class SearchServiceStub:
     the filter. The union of these candidates is then scored exactly on every leg, so that every
     hit has a true similarity for each of its vectors, and the fusion ranks the union.
 
-    Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE,
-    PARTS_CANCEL_OUT, the WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND
-    (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an input by id or a stored vector);
-    FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
-    FILTER_FIELD_UNINDEXED);
-    RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, QUERY_EMPTY, SCORE_THRESHOLD_INVALID,
+    MEASURES_UNLIKE, PARTS_CANCEL_OUT, the FIELD_*, TEXT_*, ID_*, WEIGHT_*, LIMIT_*, FILTER_*,
+    NUMBER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an
+    input by id or a stored vector); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE,
+    MODEL_MISMATCH, FILTER_FIELD_UNINDEXED); RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after
+    which a retry makes sense); UNAVAILABLE.
     """
     Recommend: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.RecommendRequest, _search_service_pb2.RecommendResponse]
     """Finds what is like some examples and unlike others.
@@ -125,12 +125,12 @@ class SearchServiceAsyncStub(SearchServiceStub):
     the filter. The union of these candidates is then scored exactly on every leg, so that every
     hit has a true similarity for each of its vectors, and the fusion ranks the union.
 
-    Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE,
-    PARTS_CANCEL_OUT, the WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND
-    (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an input by id or a stored vector);
-    FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
-    FILTER_FIELD_UNINDEXED);
-    RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, QUERY_EMPTY, SCORE_THRESHOLD_INVALID,
+    MEASURES_UNLIKE, PARTS_CANCEL_OUT, the FIELD_*, TEXT_*, ID_*, WEIGHT_*, LIMIT_*, FILTER_*,
+    NUMBER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an
+    input by id or a stored vector); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE,
+    MODEL_MISMATCH, FILTER_FIELD_UNINDEXED); RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after
+    which a retry makes sense); UNAVAILABLE.
     """
     Recommend: _aio.UnaryUnaryMultiCallable[_search_service_pb2.RecommendRequest, _search_service_pb2.RecommendResponse]  # type: ignore[assignment]
     """Finds what is like some examples and unlike others.
@@ -210,12 +210,12 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         the filter. The union of these candidates is then scored exactly on every leg, so that every
         hit has a true similarity for each of its vectors, and the fusion ranks the union.
 
-        Errors: INVALID_ARGUMENT (QUERY_EMPTY, SCORE_THRESHOLD_INVALID, MEASURES_UNLIKE,
-        PARTS_CANCEL_OUT, the WEIGHT_*, LIMIT_*, FILTER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND
-        (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an input by id or a stored vector);
-        FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE, MODEL_MISMATCH,
-        FILTER_FIELD_UNINDEXED);
-        RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after which a retry makes sense); UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, QUERY_EMPTY, SCORE_THRESHOLD_INVALID,
+        MEASURES_UNLIKE, PARTS_CANCEL_OUT, the FIELD_*, TEXT_*, ID_*, WEIGHT_*, LIMIT_*, FILTER_*,
+        NUMBER_*, IMAGE_* and VECTOR_* reasons); NOT_FOUND (COLLECTION_NOT_FOUND, ITEM_NOT_FOUND for an
+        input by id or a stored vector); FAILED_PRECONDITION (VECTOR_NAME_UNKNOWN, QUERY_UNANSWERABLE,
+        MODEL_MISMATCH, FILTER_FIELD_UNINDEXED); RESOURCE_EXHAUSTED (QUEUE_FULL, with a delay after
+        which a retry makes sense); UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
