@@ -26,6 +26,7 @@ from triptych_server.domain.errors import (
     Reason,
     Unavailable,
     Violation,
+    WrongState,
     violation,
 )
 from triptych_server.domain.filters import EVERYTHING
@@ -124,18 +125,16 @@ class Collections:
         if language not in supported:
             allowed = ", ".join(supported)
             what = "is not supported"
-            raise InvalidInput(
-                [
-                    violation(
-                        "language", Reason.LANGUAGE_UNSUPPORTED, what, got=language, allowed=allowed
-                    )
-                ]
-            )
-        default = self._encoders.get(request.default_encoder_id, field="default_encoder_id")
-        spaces = tuple(
-            self._resolve(wanted, place, default.info.id, language, problems)
-            for place, wanted in enumerate(request.vector_spaces or DEFAULT_SPACES)
-        )
+            reason = Reason.LANGUAGE_UNSUPPORTED
+            problems.append(violation("language", reason, what, got=language, allowed=allowed))
+        try:
+            default = self._encoders.get(request.default_encoder_id, field="default_encoder_id")
+            spaces = self._resolve_all(request, default.info.id, problems)
+        except WrongState:
+            # What is wrong in itself comes before what this server lacks.
+            if problems:
+                raise InvalidInput(problems) from None
+            raise
         if problems:
             raise InvalidInput(problems)
         collection = Collection(
@@ -192,6 +191,28 @@ class Collections:
                 await self._pictures.drop(album)
             except Unavailable:
                 log.warning("the pictures of %s are left to the next sweep", collection.id)
+
+    def _resolve_all(
+        self, request: CreateCollection, default_encoder_id: str, problems: list[Violation]
+    ) -> tuple[VectorSpace, ...]:
+        """The spaces, every default filled in; what is wrong with them is put to ``problems``.
+
+        Raises WrongState (ENCODER_UNKNOWN) for the first unknown encoder, when all are looked at.
+        """
+        # One that is not supported is a problem already, and makes no collection.
+        language = request.language or DEFAULT_LANGUAGE
+        language = language if language in self._encoders.terms.languages else DEFAULT_LANGUAGE
+        spaces, unknown = [], []
+        for place, wanted in enumerate(request.vector_spaces or DEFAULT_SPACES):
+            try:
+                resolved = self._resolve(wanted, place, default_encoder_id, language, problems)
+            except WrongState as error:
+                unknown.append(error)
+            else:
+                spaces.append(resolved)
+        if unknown:
+            raise unknown[0]
+        return tuple(spaces)
 
     def _resolve(
         self,

@@ -124,6 +124,36 @@ ROWS: dict[str, Row] = {
         )
         for language in ("EN", "english", "e\x00", "x" * 5000)
     },
+    "bad dimension beside an unknown encoder": Row(
+        create(
+            vector_spaces=[
+                VectorSpace(name="a", sources=[VectorSpace.SOURCE_IMAGE], encoder_id="siglip"),
+                VectorSpace(name="b", sources=[VectorSpace.SOURCE_IMAGE], dimension=5),
+            ]
+        ),
+        IA,
+        "VECTOR_SPACE_INVALID",
+        "vector_spaces[1].dimension",
+    ),
+    "bad language beside an unknown encoder": Row(
+        create(language="tlh", default_encoder_id="siglip"), IA, "LANGUAGE_UNSUPPORTED", "language"
+    ),
+    "bad language beside a bad dimension": Row(
+        create(
+            language="tlh",
+            vector_spaces=[
+                VectorSpace(name="a", sources=[VectorSpace.SOURCE_IMAGE], dimension=5),
+                VectorSpace(
+                    name="b",
+                    sources=[VectorSpace.SOURCE_CAPTION],
+                    kind=VectorSpace.KIND_SPARSE,
+                ),
+            ],
+        ),
+        IA,
+        "LANGUAGE_UNSUPPORTED",
+        "vector_spaces[0].dimension",
+    ),
     "encoder named at length": Row(
         create(default_encoder_id="x" * 5000), FP, "ENCODER_UNKNOWN", "default_encoder_id"
     ),
