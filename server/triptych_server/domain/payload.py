@@ -95,8 +95,11 @@ def _mistyped(declared: FieldType, value: Json | Payload, text: str) -> Iterator
         if entry is not None and not _ACCEPTS[declared](entry):
             form = _FORMS.get(declared)
             what = f"needs {declared.name}, {form}" if form else f"needs {declared.name}"
-            # A string that is none of its kind says more than that it is one.
-            got = entry if form and entry and isinstance(entry, str) else _type_name(entry)
+            # A string that is none of its kind says more than that it is one, and so does a fraction.
+            telling = (form and entry and isinstance(entry, str)) or (
+                declared is FieldType.INTEGER and isinstance(entry, float)
+            )
+            got = entry if telling else _type_name(entry)
             yield violation(where, Reason.PAYLOAD_TYPE, what, got=got)
 
 

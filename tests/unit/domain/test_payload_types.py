@@ -66,14 +66,18 @@ def test_what_is_wrong_is_shown() -> None:
         ("g",): FieldType.GEO,
         ("u",): FieldType.UUID,
         ("k",): FieldType.TEXT,
+        ("n",): FieldType.INTEGER,
     }
     payload: dict[str, Json] = {"t": "2026-02-30", "g": {"lat": 1}, "u": UUID.upper(), "k": 5}
+    payload["n"] = [1.5, "5"]
     assert {v.field: v.message for v in check_payload(payload, types, "p")} == {
         "p.t": "needs DATETIME, such as 2025-06-01T12:00:00Z or 2025-06-01 (got 2026-02-30)",
         "p.g": 'needs GEO, such as {"lat": 52.52, "lon": 13.4}, lat from -90 to 90, lon from -180 '
         "to 180 (got a struct)",
         "p.u": f"needs UUID, in lower case with hyphens (got {UUID.upper()})",
         "p.k": "needs TEXT (got a number)",
+        "p.n[0]": "needs INTEGER (got 1.5)",
+        "p.n[1]": "needs INTEGER (got a string)",
     }
 
 
