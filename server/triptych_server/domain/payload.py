@@ -95,7 +95,7 @@ def _mistyped(declared: FieldType, value: Json | Payload, text: str) -> Iterator
         if entry is not None and not _ACCEPTS[declared](entry):
             form = _FORMS.get(declared)
             what = f"needs {declared.name}, {form}" if form else f"needs {declared.name}"
-            # A string that is none of its kind says more than that it is one, and so does a fraction.
+            # A string that is none of its kind says more than that it is one; so does a fraction.
             telling = (form and entry and isinstance(entry, str)) or (
                 declared is FieldType.INTEGER and isinstance(entry, float)
             )
