@@ -398,8 +398,9 @@ def _unreadable(message: str, arguments: Sequence[str]) -> list[str]:
     given = (argument.partition("=")[0] for argument in arguments)
     lines = []
     for flag in given:
+        # Anything else is a value, which may be a secret.
         name = flag.removeprefix("--").replace("-", "_")
-        if name == flag or name in known:
+        if not flag.startswith("--") or name in known:
             continue
         meant = _nearest(name, known)
         hint = f"is {_flag(meant)} meant?" if meant else "triptych-server --help lists them"

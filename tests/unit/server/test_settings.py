@@ -138,6 +138,10 @@ def test_every_setting_tells_its_fault_in_words_of_our_own(
                 "--port: is no setting; triptych-server --help lists them",
             ],
         ),
+        (
+            ["--encoders", "tiny-clip", "--qdrant-api-key", "se-cret", "--threds", "5"],
+            ["--threds: is no setting; is --threads meant?"],
+        ),
         (["--threads"], ["--threads: needs a value; triptych-server --help lists the settings"]),
         (["extra"], ["not understood: extra; triptych-server --help lists the settings"]),
         (
