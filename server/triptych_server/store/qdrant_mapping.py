@@ -137,8 +137,9 @@ def qdrant_vector(space: VectorSpace, vector: Vector) -> QdrantVector:
 def qdrant_query(collection: Collection, leg: LegQuery) -> models.QueryRequest:
     """One leg. Raises ValueError or KeyError as ``qdrant_point``, and UnaddressableField.
 
-    A leg over a choice of points, or one that says so, is exact: no graph, and no quantized vectors.
-    Any other may use both, and then scores what it found by the vectors as they were written.
+    A leg over a choice of points, or one that says so, is exact: no graph, and no quantized
+    vectors. Any other may use both, and then scores what it found by the vectors as they were
+    written.
     """
     space = _space(collection, leg.vector_name)
     exact = leg.exact or leg.within is not None
