@@ -11,7 +11,9 @@
 `reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
 `error_of` read what they return, which is the contract's own messages, and `recompute` checks the
 scores in it. `examples`, `pair` and `vector_weight` are for searches by examples, `search_request`
-for several together. The most used of these are here, the rest in `triptych.v1`.
+for several together; it and `recommend_request`, `discover_request` and `context_search_request`
+make what `Client.explain` takes, and `explanation_text` puts its answer in words. The most used of
+these are here, the rest in `triptych.v1`.
 """
 
 from triptych._status import error_of
@@ -32,6 +34,7 @@ from triptych.errors import (
     Unimplemented,
     Violation,
 )
+from triptych.explaining import explanation_text
 from triptych.exploring import examples, pair, search_request, vector_weight
 from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
@@ -39,6 +42,7 @@ from triptych.images import ItemImage
 from triptych.items import make_item, payload
 from triptych.queries import composed, leg, part, query_input
 from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
+from triptych.requests import context_search_request, discover_request, recommend_request
 from triptych.v1.collection_pb2 import (
     Collection,
     HnswConfig,
@@ -54,10 +58,15 @@ from triptych.v1.search_service_pb2 import (
     Composed,
     ComposedPart,
     ContextPair,
+    ContextSearchRequest,
     ContextSearchResponse,
+    DiscoverRequest,
     DiscoverResponse,
+    ExplainResponse,
+    FilterClause,
     Fusion,
     Leg,
+    LegExplanation,
     PairScore,
     QueryInput,
     RecommendRequest,
@@ -80,14 +89,18 @@ __all__ = [
     "Composed",
     "ComposedPart",
     "ContextPair",
+    "ContextSearchRequest",
     "ContextSearchResponse",
     "DataLoss",
     "DeadlineExceeded",
     "Difference",
+    "DiscoverRequest",
     "DiscoverResponse",
+    "ExplainResponse",
     "FailedPrecondition",
     "Field",
     "Filter",
+    "FilterClause",
     "Fusion",
     "HnswConfig",
     "Internal",
@@ -96,6 +109,7 @@ __all__ = [
     "ItemImage",
     "KeptImage",
     "Leg",
+    "LegExplanation",
     "NotFound",
     "Ocr",
     "OcrOptions",
@@ -127,9 +141,12 @@ __all__ = [
     "Where",
     "at_least",
     "composed",
+    "context_search_request",
+    "discover_request",
     "elements",
     "error_of",
     "examples",
+    "explanation_text",
     "has_vector",
     "ids",
     "leg",
@@ -141,6 +158,7 @@ __all__ = [
     "payload",
     "query_input",
     "reciprocal_rank",
+    "recommend_request",
     "recompute",
     "search_request",
     "vector_weight",

@@ -8,6 +8,7 @@ import grpc
 
 from triptych._channel import Channel
 from triptych._collection_calls import CollectionCalls
+from triptych._explain_calls import ExplainCalls
 from triptych._explore_calls import ExploreCalls
 from triptych._item_calls import ItemCalls
 from triptych._search_calls import SearchCalls
@@ -20,7 +21,7 @@ DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 
-class Client(CollectionCalls, ItemCalls, SearchCalls, ExploreCalls):
+class Client(CollectionCalls, ItemCalls, SearchCalls, ExploreCalls, ExplainCalls):
     """A connection to a Triptych server. Threads may share one.
 
     Every method takes a `timeout` in seconds for each of its RPCs, and raises a `TriptychError`:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.stores import dense, pid, point, sparse, whole_point
 from triptych_server.domain.filters import Equals, FieldCondition, Filter, HasVector, PointIds
-from triptych_server.domain.ports import Ask, LegQuery, VectorStore
+from triptych_server.domain.ports import Ask, LegQuery, Scored, VectorStore
 from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,7 +36,8 @@ async def test_all_from_a_similarity_on(
 ) -> None:
     await store.upsert(things, [whole_point(n, {"kind": "ab"[n % 2]}) for n in range(COUNT)])
     odd = Filter(must=(FieldCondition(("kind",), Equals("b")),))
-    for filter in (Filter(), odd):
+    every: tuple[Scored, ...] = ()
+    for filter in (odd, Filter()):
         [every] = await store.query(things, [LegQuery(name, ask, COUNT, filter, exact=True)])
         assert every
         for place in {0, 1, len(every) // 2, len(every) - 1}:
