@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from tests.support.bad_input import (
     composed,
     examples,
+    explanations,
     expressions,
     filters,
     fusions,
@@ -67,6 +68,7 @@ ROWS = (
     | composed.ROWS
     | examples.ROWS
     | expressions.ROWS
+    | explanations.ROWS
 )
 
 
