@@ -80,7 +80,7 @@ def _sentence(cause: ExplainResponse.Outcome.ValueType, answer: ExplainResponse)
             return f"Its rank {hit.rank} is not on the page of ranks {first} to {last}."
         case _:
             # A newer server may know causes that this client does not.
-            return _PLAIN.get(cause) or ExplainResponse.Outcome.Name(cause)
+            return _PLAIN.get(cause, f"It is kept out by cause {cause}.")
 
 
 def _is_kept_out(answer: ExplainResponse) -> bool:

@@ -2092,9 +2092,11 @@ class FilterClause(_message.Message):
     `filter.expression`.
     """
     character: _builtins.int
-    """The character in that expression, from 1, at which it begins; unset where it stands in none."""
+    """The character in that expression, from 1, at which it begins, behind a NOT; unset where it stands
+    in none.
+    """
     text: _builtins.str
-    """The clause as an expression; unset where that is longer than one may be."""
+    """The clause as an expression; empty where that is longer than one may be."""
     passes: _builtins.bool
     """Whether the item passes it, as the store decides."""
     def __init__(

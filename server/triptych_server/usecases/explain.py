@@ -83,19 +83,15 @@ class Explain:
     async def _standings(self, course: Course, item: Item) -> list[Standing | None]:
         """Where the item stands on each leg by the engine's own scores, which are also those by
         which it finds candidates; None where it has none."""
-        made = course.collection.create_time
-        own: list[Scored | None] = [None] * len(course.legs)
-        asked = [(place, leg) for place, leg in enumerate(course.legs) if leg.ask is not None]
-        alone = [
-            LegQuery(leg.plan.space.name, leg.ask, 1, within=(item.point_id,))
-            for _, leg in asked
-            if leg.ask is not None
-        ]
-        answers = await self._store.query(course.collection.id, alone, created=made)
-        for (place, _), answer in zip(asked, answers, strict=True):
-            own[place] = answer[0] if answer else None
-        near = [
-            LegQuery(
+        own = await self._own_scores(course, item)
+        standings: list[Standing | None] = []
+        # One at a time: the embedded engine does one thing at a time, and other searches should not
+        # wait for all of it.
+        for leg, scored in zip(course.legs, own, strict=True):
+            if leg.ask is None or scored is None:
+                standings.append(None)
+                continue
+            near = LegQuery(
                 leg.plan.space.name,
                 leg.ask,
                 MOST_RANKED + 1,
@@ -103,11 +99,24 @@ class Explain:
                 exact=True,
                 at_least=scored.similarity - _ROUNDING * max(1.0, abs(scored.similarity)),
             )
-            for leg, scored in zip(course.legs, own, strict=True)
-            if leg.ask is not None and scored is not None
+            [found] = await self._query(course, [near])
+            standings.append(standing_of(scored, found))
+        return standings
+
+    async def _own_scores(self, course: Course, item: Item) -> list[Scored | None]:
+        within = (item.point_id,)
+        asked = [
+            [] if leg.ask is None else [LegQuery(leg.plan.space.name, leg.ask, 1, within=within)]
+            for leg in course.legs
         ]
-        found = iter(await self._store.query(course.collection.id, near, created=made))
-        return [None if scored is None else standing_of(scored, next(found)) for scored in own]
+        answers = iter(await self._query(course, [query for leg in asked for query in leg]))
+        return [next((hit for _ in leg for hit in next(answers)), None) for leg in asked]
+
+    async def _query(
+        self, course: Course, legs: Sequence[LegQuery]
+    ) -> tuple[tuple[Scored, ...], ...]:
+        made = course.collection
+        return await self._store.query(made.id, legs, created=made.create_time)
 
     async def _verdicts(self, course: Course, item: Item) -> tuple[Verdict, ...]:
         cut = clauses(course.query.filter)
