@@ -14,6 +14,7 @@ from triptych import (
     Field,
     NotFound,
     VectorScore,
+    VectorSpace,
     context_search_request,
     discover_request,
     examples,
@@ -197,6 +198,28 @@ def test_discoveries_and_contexts(client: Client) -> None:
         answer = client.explain(context, name)
         assert answer.legs[0].exact_rank == answer.hit.rank
         assert answer.legs[0].least_candidate_count == 2
+
+
+def test_ranks_are_counted_so_far_and_no_further(client: Client) -> None:
+    space = VectorSpace(
+        name="height",
+        sources=[VectorSpace.SOURCE_SUPPLIED],
+        dimension=1,
+        distance=VectorSpace.DISTANCE_DOT,
+    )
+    client.create_collection("explain-many", vector_spaces=[space])
+    numbers = range(1, 10_003)
+    client.upsert("explain-many", [make_item(f"i{n}", vectors={"height": [n]}) for n in numbers])
+    request = search_request("explain-many", vector=[1.0], limit=1)
+    for name, rank in (("i10002", 1), ("i10001", 2), ("i3", 10_000), ("i2", None), ("i1", None)):
+        [explained] = client.explain(request, name).legs
+        assert explained.beyond_ranks == (rank is None)
+        assert explained.HasField("exact_rank") == (rank is not None)
+        assert explained.exact_rank == explained.least_candidate_count == (rank or 0)
+    without = search_request("explain-many", vector=[1.0], where='NOT ID IN ("i10002", "i1")')
+    [explained] = client.explain(without, "i1").legs
+    assert explained.exact_rank == 10_001
+    client.delete_collection("explain-many")
 
 
 def test_an_item_that_is_not_there(client: Client) -> None:
