@@ -69,9 +69,11 @@ def test_the_document_is_whole() -> None:
     )
 
 
-def test_what_it_says_of_its_pictures() -> None:
+def test_what_is_said_of_it_is_counted() -> None:
     assert {scene.name for scene in load_scenes()} >= NAMES
     assert f"run on {len(NAMES)} of the demo's drawn pictures" in DOCUMENT
+    readme = (QUERIES.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"answers {len(RECIPES)} questions that people ask" in readme
 
 
 def test_every_link_leads_somewhere() -> None:

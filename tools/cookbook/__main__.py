@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import grpc
 from google.protobuf import json_format
 
 from tools.cookbook.document import QUERIES, Block, recipes, replaced, setup
@@ -38,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             document = QUERIES.read_text(encoding="utf-8")
             QUERIES.write_text(renewed(document), encoding="utf-8")
-    except (Problem, NotACall, TriptychError) as error:
+    except (Problem, NotACall, TriptychError, json_format.ParseError, grpc.RpcError) as error:
         print(f"cookbook: {error}", file=sys.stderr)
         return 1
     return 0
