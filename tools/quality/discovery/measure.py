@@ -8,7 +8,7 @@ import numpy as np
 from tools.demo.places import ENCODER
 from tools.quality.discovery.asking import PAIRS, SWAPPED, TARGET, WAYS, Asked, Gallery, Way
 from tools.quality.discovery.cases import load_cases
-from tools.quality.discovery.gallery import draw_gallery, ingest
+from tools.quality.discovery.gallery import Picture, draw_gallery, ingest
 from tools.quality.figures import Interval, paired_difference
 from tools.quality.oracle import Floats
 from triptych import Client
@@ -33,9 +33,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The answers of every way of asking, each in the order of the written list."""
+    """The pictures, and the answers of every way of asking, in the order of the written list."""
 
-    pictures: int
+    pictures: tuple[Picture, ...]
     revision: str
     answers: dict[Way, tuple[Asked, ...]]
 
@@ -109,7 +109,7 @@ def measure(client: Client, tell: Callable[[str], None]) -> Measured:
     (revision,) = (one.revision for one in client.status().encoders if one.name == ENCODER)
     tell(f"asking {len(cases)} discoveries in {len(WAYS)} ways")
     return Measured(
-        len(pictures),
+        pictures,
         revision,
         {way: tuple(gallery.ask(case, way) for case in cases) for way in WAYS},
     )

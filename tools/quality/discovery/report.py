@@ -42,7 +42,7 @@ def render(measured: Measured) -> str:
         "# Discoveries",
         "",
         *_paragraph(
-            f"Written by `make quality`. {measured.pictures} drawn pictures, four of each thing, "
+            f"Written by `make quality`. {len(measured.pictures)} drawn pictures, four of each thing, "
             "of twelve grounds, one to three of the thing, in colour, gray or lines; tiny-clip "
             f"revision {measured.revision}. {count} written discoveries "
             "(`tools/quality/discovery/cases.toml`): a target in words, and two pairs of words "
