@@ -42,9 +42,9 @@ def render(measured: Measured) -> str:
         "# Discoveries",
         "",
         *_paragraph(
-            f"Written by `make quality`. {len(measured.pictures)} drawn pictures, four of each thing, "
-            "of twelve grounds, one to three of the thing, in colour, gray or lines; tiny-clip "
-            f"revision {measured.revision}. {count} written discoveries "
+            f"Written by `make quality`. {len(measured.pictures)} drawn pictures, four of each "
+            "thing, of twelve grounds, one to three of the thing, in colour, gray or lines; "
+            f"tiny-clip revision {measured.revision}. {count} written discoveries "
             "(`tools/quality/discovery/cases.toml`): a target in words, and two pairs of words "
             "that part the pictures by ground, count, kind of thing or drawing style. Asked by "
             "Discover, and without the target by ContextSearch, over gRPC of a server on the "
