@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve proto lint types contract requirements soak train-model eval-model quality \
+.PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality \
 	clean bootstrap generator
 
 BIN := .venv/bin
@@ -28,6 +28,10 @@ serve: bootstrap ## the server, on the embedded store
 proto: bootstrap generator ## generates client/triptych/v1 from proto/
 	@$(PY) -m tools.proto.generate
 
+client: bootstrap ## the async client, and the list of public names, from the client
+	@$(PY) -m tools.client.aio
+	@$(PY) -m tools.client.surface
+
 lint: bootstrap ## formatting and lint
 	@$(BIN)/ruff format --check --quiet --output-format concise
 	@$(BIN)/ruff check --quiet --output-format concise
@@ -51,6 +55,7 @@ requirements: bootstrap ## requirements/*.txt from pyproject.toml, pinned and ha
 	@$(RELEASED) --extra server --extra gpu --extra cli -o requirements/gpu.txt
 	@$(RELEASED) --extra cli -o requirements/client.txt
 	@$(COMPILE) requirements/proto.in -o requirements/proto.txt
+	@$(COMPILE) requirements/oldest.in -o requirements/oldest.txt
 	@$(COMPILE) requirements/model.in -o requirements/model.txt
 
 soak: bootstrap ## long rounds of faults; writes docs/reports/soak.md
@@ -65,12 +70,13 @@ eval-model: bootstrap ## measures tiny-clip on new pictures and sentences, write
 	@tools/bootstrap.sh fonts
 	@$(PY) -m tools.tiny_clip.evaluate --anew
 
-quality: bootstrap ## asks 120 questions and 30 composed ones; writes docs/reports/quality.md, composed.md (minutes)
+quality: bootstrap ## asks 174 questions; writes quality.md, composed.md, discovery.md in docs/reports (minutes)
 	@$(PY) -m tools.quality
 	@$(PY) -m tools.quality.composed
+	@$(PY) -m tools.quality.discovery
 
 clean: ## removes the environments, caches and build outputs
-	rm -rf .venv .venv-proto .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-proto .venv-oldest .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find client server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 bootstrap:

@@ -3,6 +3,7 @@
 #
 #   tools/bootstrap.sh          .venv: the server (CPU), the client, the tools of development
 #   tools/bootstrap.sh proto    .venv-proto: the code generator
+#   tools/bootstrap.sh oldest   .venv-oldest: the client on the oldest libraries, with its tests' own
 #   tools/bootstrap.sh model    .venv-model: torch, and the fonts, to train tiny-clip
 #   tools/bootstrap.sh fonts    the fonts that tiny-clip's pictures are drawn with
 #
@@ -110,10 +111,11 @@ case "${1:-dev}" in
     project
     ;;
   proto) environment .venv-proto requirements/proto.txt ;;
+  oldest) environment .venv-oldest requirements/oldest.txt ;;
   model)
     fonts
     environment .venv-model requirements/model.txt
     ;;
   fonts) fonts ;;
-  *) die "no environment '$1': dev, proto, model or fonts." ;;
+  *) die "no environment '$1': dev, proto, oldest, model or fonts." ;;
 esac

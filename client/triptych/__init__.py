@@ -7,14 +7,20 @@
 ...         print(hit.rank, hit.item.id)
 1 cat-1
 
-`Client` makes the calls. `make_item`, `leg`, `query_input`, `part`, `Field`, and the fusions
-`reciprocal_rank`, `weighted_sum`, `max_score` and `min_score` build what they take; `payload` and
-`error_of` read what they return, which is the contract's own messages, and `recompute` checks the
-scores in it. `examples`, `pair` and `vector_weight` are for searches by examples, `search_request`
-for several together; it and `recommend_request`, `discover_request` and `context_search_request`
-make what `Client.explain` takes, and `explanation_text` puts its answer in words. The most used of
-these are here, the rest in `triptych.v1`.
+`Client` makes the calls, and `AsyncClient` makes them for asyncio. `make_item`, `leg`,
+`query_input`, `part`, `Field`, and the fusions `reciprocal_rank`, `weighted_sum`, `max_score` and
+`min_score` build what they take; `payload` and `error_of` read what they return, which is the
+contract's own messages, and `recompute` checks the scores in it. `examples`, `pair` and
+`vector_weight` are for searches by examples, `search_request` for several together; it and
+`recommend_request`, `discover_request` and `context_search_request` make what `Client.explain`
+takes, and `explanation_text` puts its answer in words. The most used of these are here, the rest in
+`triptych.v1`. `triptych.testing` has a transport for tests without a server.
 """
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from triptych._status import error_of
 from triptych.client import Client
@@ -29,6 +35,7 @@ from triptych.errors import (
     NotFound,
     ResourceExhausted,
     TriptychError,
+    Unauthenticated,
     Unavailable,
     UnexpectedStatus,
     Unimplemented,
@@ -41,8 +48,8 @@ from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.images import ItemImage
 from triptych.items import make_item, payload
 from triptych.queries import composed, leg, part, query_input
-from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
 from triptych.requests import context_search_request, discover_request, recommend_request
+from triptych.tls import Tls
 from triptych.v1.collection_pb2 import (
     Collection,
     HnswConfig,
@@ -81,9 +88,14 @@ from triptych.v1.search_service_pb2 import (
 )
 from triptych.v1.vector_pb2 import Vector
 
+if TYPE_CHECKING:
+    from triptych.aio import AsyncClient
+    from triptych.recomputing import Difference, RecomputedHit, ScoreMismatch, recompute
+
 __all__ = [
     "AlreadyExists",
     "ArgumentError",
+    "AsyncClient",
     "Client",
     "Collection",
     "Composed",
@@ -127,7 +139,9 @@ __all__ = [
     "StorageSettings",
     "StoredVector",
     "TextWindows",
+    "Tls",
     "TriptychError",
+    "Unauthenticated",
     "Unavailable",
     "UnexpectedStatus",
     "Unimplemented",
@@ -164,3 +178,24 @@ __all__ = [
     "vector_weight",
     "weighted_sum",
 ]
+
+# Loaded when they are first used: a sixth of what `import triptych` would take otherwise.
+_LATER: Mapping[str, str] = MappingProxyType(
+    {
+        "AsyncClient": "triptych.aio",
+        "Difference": "triptych.recomputing",
+        "RecomputedHit": "triptych.recomputing",
+        "ScoreMismatch": "triptych.recomputing",
+        "recompute": "triptych.recomputing",
+    }
+)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

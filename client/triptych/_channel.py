@@ -1,120 +1,53 @@
-"""The channel of a client: its options, its retries, its headers and its errors."""
+"""The channel of a `Client`: its calls, in every shape that there is."""
 
-import json
-import re
-import uuid
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from importlib.metadata import version
-from types import MappingProxyType
-from typing import NoReturn, TypeVar
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 
-from triptych._status import raise_for
-from triptych._texts import checked_text
-from triptych.errors import argument_error
-from triptych.v1 import (
-    collection_service_pb2,
-    encode_service_pb2,
-    item_service_pb2,
-    search_service_pb2,
-    status_service_pb2,
+from triptych._batches import Batch, Upsert
+from triptych._connection import Connection
+from triptych.errors import ResourceExhausted
+from triptych.images import ImageReader, ItemImage, staged_file
+from triptych.v1.collection_service_pb2 import ListCollectionsRequest, ListCollectionsResponse
+from triptych.v1.item_pb2 import Item, KeptImage
+from triptych.v1.item_service_pb2 import (
+    GetItemImageRequest,
+    GetItemImageResponse,
+    ListItemsRequest,
+    ListItemsResponse,
+    UpsertItemsRequest,
+    UpsertItemsResponse,
+    UpsertOutcome,
 )
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
-
-REQUEST_ID = "x-request-id"
-
-SERVICES: Sequence[ServiceDescriptor] = tuple(
-    service
-    for file in (
-        collection_service_pb2,
-        encode_service_pb2,
-        item_service_pb2,
-        search_service_pb2,
-        status_service_pb2,
-    )
-    for service in file.DESCRIPTOR.services_by_name.values()
-)
-
-# With these a call that finds nobody gives up after about three seconds, and one that meets a
-# restarting server outlasts the restart.
-RETRY_POLICY: Mapping[str, object] = MappingProxyType(
-    {
-        "maxAttempts": 5,
-        "initialBackoff": "0.2s",
-        "maxBackoff": "3s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-)
-
-_REPEATABLE = (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT)
-
-
-def repeatable_methods(services: Iterable[ServiceDescriptor] = SERVICES) -> list[tuple[str, str]]:
-    """The (service, method) pairs that may be sent twice, as the contract's own options say."""
-    return [
-        (service.full_name, method.name)
-        for service in services
-        for method in service.methods
-        if method.GetOptions().idempotency_level in _REPEATABLE
-    ]
-
-
-def service_config() -> str:
-    """gRPC's service config, as JSON: the one layer of retries there is."""
-    names = [{"service": service, "method": method} for service, method in repeatable_methods()]
-    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": dict(RETRY_POLICY)}]})
-
-
-def _checked_target(target: str) -> str:
-    """`target`, unless nothing listens there: gRPC would dial another port in its place."""
-    port = re.search(r":(\d+)$", checked_text(target, "target"))
-    if not target:
-        raise argument_error("target", "FIELD_REQUIRED", "is empty")
-    if port and not 1 <= int(port[1]) <= 65_535:
-        raise argument_error("target", "FIELD_INVALID", "port", got=port[1], allowed="1 to 65535")
-    return target
+PageRequest = TypeVar("PageRequest", bound=ListItemsRequest | ListCollectionsRequest)
+Page = TypeVar("Page", bound=ListItemsResponse | ListCollectionsResponse)
+Entry = TypeVar("Entry")
 
 
 class Channel:
-    """A gRPC channel that retries what may be retried and raises the exceptions of `errors`."""
+    """A gRPC channel that retries what may be retried and raises the exceptions of `errors`.
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        timeout: float,
-        max_message_bytes: int,
-        credentials: grpc.ChannelCredentials | None,
-        metadata: Sequence[tuple[str, str | bytes]],
-    ) -> None:
-        self.target = _checked_target(target)
-        self.timeout = _checked_timeout(timeout)
-        self.max_message_bytes = max_message_bytes
-        self._secure = credentials is not None
-        self._metadata = tuple(metadata)
-        self._closed = False
-        options: list[tuple[str, str | int]] = [
-            ("grpc.max_send_message_length", max_message_bytes),
-            ("grpc.max_receive_message_length", max_message_bytes),
-            ("grpc.service_config", service_config()),
-            # A call that does not fit in here is not retried, and the default is 256 KiB.
-            ("grpc.per_rpc_retry_buffer_size", 2 * max_message_bytes),
-            ("grpc.initial_reconnect_backoff_ms", 200),
-            ("grpc.max_reconnect_backoff_ms", 5000),
-            ("grpc.primary_user_agent", f"triptych-python/{version('triptych')}"),
-        ]
-        self.grpc = (
-            grpc.insecure_channel(target, options)
-            if credentials is None
-            else grpc.secure_channel(target, credentials, options)
-        )
+    Every call takes its deadline in seconds, the client's own where it is None, and raises
+    `TriptychError`, or RuntimeError where the channel is closed.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._closing = threading.Event()
+        options = connection.options()
+        if connection.transport is not None:
+            self.grpc = connection.transport.channel()
+        elif connection.credentials is None:
+            self.grpc = grpc.insecure_channel(connection.target, options)
+        else:
+            self.grpc = grpc.secure_channel(connection.target, connection.credentials, options)
 
     def call(
         self,
@@ -122,17 +55,14 @@ class Channel:
         request: Request,
         timeout: float | None,
     ) -> Response:
-        """One call with its deadline in seconds, the channel's own where `timeout` is None.
-
-        Raises:
-            TriptychError: what the status says.
-            RuntimeError: the channel is closed.
-        """
-        seconds, metadata, request_id = self._head(timeout)
-        try:
-            return method(request, timeout=seconds, metadata=metadata)
-        except grpc.RpcError as error:
-            self._raise(error, seconds, request_id)
+        """One call with one answer."""
+        course = self._connection.begin(request, timeout)
+        while True:
+            try:
+                return method(request, timeout=course.remaining(), metadata=course.metadata)
+            except grpc.RpcError as error:
+                pause = course.pause_after(error)
+            self._wait(pause)
 
     def stream(
         self,
@@ -140,53 +70,100 @@ class Channel:
         request: Request,
         timeout: float | None,
     ) -> Generator[Response]:
-        """The answers of one call, as they come; the deadline is that of the whole call.
+        """The answers of one call, as they come; a caller that closes this early ends the call."""
+        course = self._connection.begin(request, timeout)
+        begun = False
+        while True:
+            running = method(request, timeout=course.remaining(), metadata=course.metadata)
+            try:
+                for part in running:
+                    begun = True
+                    yield part
+                return
+            except grpc.RpcError as error:
+                pause = course.pause_after(error, begun=begun)
+            finally:
+                running.cancel()
+            self._wait(pause)
 
-        A caller that closes this early ends the call. Raises as `call` does.
-        """
-        seconds, metadata, request_id = self._head(timeout)
-        running = method(request, timeout=seconds, metadata=metadata)
+    def pages(
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[PageRequest, Page]",
+        request: PageRequest,
+        timeout: float | None,
+        entries: Callable[[Page], Iterable[Entry]],
+    ) -> Iterator[Entry]:
+        """The entries of all pages; each page is fetched when it is reached."""
+        while True:
+            page = self.call(method, request, timeout)
+            yield from entries(page)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def image(
+        self,
+        method: "grpc.UnaryStreamMultiCallable[GetItemImageRequest, GetItemImageResponse]",
+        request: GetItemImageRequest,
+        timeout: float | None,
+    ) -> ItemImage:
+        """A picture that comes as a stream."""
+        reader = ImageReader()
+        data = b"".join(map(reader.chunk, self.stream(method, request, timeout)))
+        return ItemImage(reader.info(), data)
+
+    def save_image(
+        self,
+        method: "grpc.UnaryStreamMultiCallable[GetItemImageRequest, GetItemImageResponse]",
+        request: GetItemImageRequest,
+        timeout: float | None,
+        path: Path,
+    ) -> KeptImage:
+        """The same, to a file. Raises OSError too."""
+        reader = ImageReader()
+        parts = self.stream(method, request, timeout)
         try:
-            yield from running
-        except grpc.RpcError as error:
-            self._raise(error, seconds, request_id)
+            with staged_file(path) as file:
+                file.writelines(map(reader.chunk, parts))
+                return reader.info()
         finally:
-            running.cancel()
+            parts.close()
 
-    def _head(
-        self, timeout: float | None
-    ) -> tuple[float, tuple[tuple[str, str | bytes], ...], str]:
-        """A call's deadline in seconds, its headers and its request id."""
-        if self._closed:
-            raise RuntimeError("this client is closed")
-        seconds = self.timeout if timeout is None else _checked_timeout(timeout)
-        metadata = self._metadata
-        request_id = next((str(v) for k, v in metadata if k == REQUEST_ID), "")
-        if not request_id:
-            request_id = uuid.uuid4().hex
-            metadata = (*metadata, (REQUEST_ID, request_id))
-        return seconds, metadata, request_id
+    def upsert(
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[UpsertItemsRequest, UpsertItemsResponse]",
+        head: UpsertItemsRequest,
+        items: Iterable[Item],
+        batch_size: int,
+        timeout: float | None,
+    ) -> list[UpsertOutcome]:
+        """Items in batches, one after the other; `head` is a request that lacks them."""
+        upsert = self._connection.upsert(head, batch_size, timeout)
+        for batch in upsert.batches(items):
+            self._write(method, upsert, batch)
+        return upsert.outcomes()
 
-    def _raise(self, error: grpc.RpcError, seconds: float, request_id: str) -> NoReturn:
-        raise_for(
-            error,
-            target=self.target,
-            secure=self._secure,
-            timeout=seconds,
-            max_message_bytes=self.max_message_bytes,
-            request_id=request_id,
-        )
+    def _write(
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[UpsertItemsRequest, UpsertItemsResponse]",
+        upsert: Upsert,
+        batch: Batch,
+    ) -> None:
+        request = upsert.request(batch)
+        try:
+            answer = self.call(method, request, upsert.timeout(request))
+        except ResourceExhausted as error:
+            for smaller in upsert.refused(batch, error):
+                self._write(method, upsert, smaller)
+        else:
+            upsert.answered(batch, answer)
+
+    def _wait(self, seconds: float) -> None:
+        self._closing.wait(seconds)
+        self._connection.check_open()
 
     def close(self) -> None:
         """Ends the connection and every call under way; closing twice is fine."""
-        self._closed = True
+        self._connection.closed = True
+        self._closing.set()
         self.grpc.close()
-
-
-def _checked_timeout(timeout: float) -> float:
-    # A call without a deadline can hang for ever, so infinity is none either.
-    if not 0 < timeout < float("inf"):
-        raise argument_error(
-            "timeout", "FIELD_INVALID", "needs a number of seconds above 0", got=timeout
-        )
-    return timeout

@@ -77,12 +77,9 @@ class CollectionCalls(Calls):
     ) -> Iterator[Collection]:
         """All collections in the order of their ids; each page is fetched when it is reached."""
         request = ListCollectionsRequest(page_size=page_size)
-        while True:
-            page = self._channel.call(self._collections.ListCollections, request, timeout)
-            yield from page.collections
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
+        return self._channel.pages(
+            self._collections.ListCollections, request, timeout, lambda page: page.collections
+        )
 
     def delete_collection(self, collection_id: str, *, timeout: float | None = None) -> None:
         """Removes a collection and everything in it. It can't be undone.

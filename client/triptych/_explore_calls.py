@@ -1,6 +1,6 @@
 """The client's calls of SearchService by examples, and of several searches at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from triptych import _example_requests as requests
 from triptych._calls import Calls
@@ -106,7 +106,7 @@ class ExploreCalls(Calls):
         collection_id: str,
         *,
         target: QueryInput,
-        pairs: Iterable[PairLike] = (),
+        pairs: Sequence[PairLike] = (),
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
         where: Where | Filter | str | None = None,
@@ -162,7 +162,7 @@ class ExploreCalls(Calls):
         self,
         collection_id: str,
         *,
-        pairs: Iterable[PairLike],
+        pairs: Sequence[PairLike],
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
         where: Where | Filter | str | None = None,
@@ -211,7 +211,7 @@ class ExploreCalls(Calls):
         return self._channel.call(self._searches.ContextSearch, request, timeout)
 
     def batch_search(
-        self, searches: Iterable[SearchRequest], *, timeout: float | None = None
+        self, searches: Sequence[SearchRequest], *, timeout: float | None = None
     ) -> list[SearchResponse | TriptychError]:
         """Carries out up to 64 searches together; what they have in common is done once.
 

@@ -1,17 +1,14 @@
 """The client's calls of ItemService."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 from triptych import _requests as requests
-from triptych._batches import MAX_ITEMS, Batch, batches
 from triptych._calls import Calls
 from triptych._numbers import checked_count
 from triptych._texts import checked_text, checked_texts
-from triptych.errors import argument_error
 from triptych.filters import Where
-from triptych.images import ItemImage, image_request, read_image, write_file
+from triptych.images import ItemImage, image_request
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.item_pb2 import Item, KeptImage, OcrOptions
 from triptych.v1.item_service_pb2 import (
@@ -40,10 +37,12 @@ class ItemCalls(Calls):
     ) -> list[UpsertOutcome]:
         """Writes items; each replaces the whole item of its id, or makes it.
 
-        The items are sent in batches that fit a message, one after the other; an iterator is read
-        no further ahead than that. An item at fault is a FAILED outcome (`triptych.error_of` says
-        why) and does not touch the others. Where a batch fails as a whole, this raises, and the
-        batches before it stay written; sending everything again is safe.
+        The items are sent in batches that fit a message; one that the server finds too large is
+        sent in halves. They go one after the other, and an iterator is read no further ahead.
+
+        An item at fault is a FAILED outcome (`triptych.error_of` says why) and does not touch the
+        others. Where a batch fails as a whole, this raises, and the batches before it stay
+        written; sending everything again is safe.
 
         Args:
             collection_id: the collection to write to.
@@ -52,7 +51,8 @@ class ItemCalls(Calls):
             ocr_language: the language in them as Tesseract names it; the collection's where empty.
             ocr_time_limit_ms: how long reading one picture may take.
             batch_size: items of one request, 1 to 256.
-            timeout: seconds for each batch; the client's own where None.
+            timeout: seconds for each batch; where None, the client's own and one more for each
+                item and each MiB of the batch.
 
         Returns:
             One outcome for each item, in their order; `index` is the place in `items`.
@@ -63,24 +63,12 @@ class ItemCalls(Calls):
             InvalidArgument: OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID.
             NotFound: COLLECTION_NOT_FOUND.
             FailedPrecondition: MODEL_MISMATCH, OCR_UNAVAILABLE.
+            ResourceExhausted: STORE_FULL; QUEUE_FULL, with `retry_after_s`, where the server stays
+                busy beyond the retries.
         """
-        if not 1 <= batch_size <= MAX_ITEMS:
-            raise argument_error(
-                "batch_size", "LIMIT_INVALID", "out of range", got=batch_size, allowed="1 to 256"
-            )
         head = requests.upsert_head(collection_id, ocr, ocr_language, ocr_time_limit_ms)
-        outcomes: list[UpsertOutcome] = []
-        max_bytes = self._channel.max_message_bytes
-        for part in batches(head, items, max_items=batch_size, max_bytes=max_bytes):
-            if isinstance(part, Batch):
-                request = part.request(head)
-                answer = self._channel.call(self._items.UpsertItems, request, timeout)
-                for outcome in answer.outcomes:
-                    outcome.index = part.indexes[outcome.index]
-                outcomes += answer.outcomes
-            else:
-                outcomes.append(part)
-        return sorted(outcomes, key=lambda outcome: outcome.index)
+        call = self._items.UpsertItems
+        return self._channel.upsert(call, head, items, batch_size, timeout)
 
     def get_item(
         self,
@@ -142,9 +130,7 @@ class ItemCalls(Calls):
         'image/webp'
         """
         request = image_request(collection_id, item_id, variant)
-        with closing(self._channel.stream(self._items.GetItemImage, request, timeout)) as parts:
-            info, chunks = read_image(parts)
-            return ItemImage(info, b"".join(chunks))
+        return self._channel.image(self._items.GetItemImage, request, timeout)
 
     def save_item_image(
         self,
@@ -161,10 +147,7 @@ class ItemCalls(Calls):
         errors are those of `get_item_image`, and OSError where the file can't be written.
         """
         request = image_request(collection_id, item_id, variant)
-        with closing(self._channel.stream(self._items.GetItemImage, request, timeout)) as parts:
-            info, chunks = read_image(parts)
-            write_file(path, chunks)
-            return info
+        return self._channel.save_image(self._items.GetItemImage, request, timeout, path)
 
     def list_items(
         self,
@@ -188,16 +171,14 @@ class ItemCalls(Calls):
             InvalidArgument: FIELD_INVALID, LIMIT_TOO_LARGE, the FILTER_* reasons.
             FailedPrecondition: VECTOR_NAME_UNKNOWN, FILTER_FIELD_UNINDEXED.
         """
-        return self._item_pages(
-            ListItemsRequest(
-                collection_id=checked_text(collection_id, "collection_id"),
-                filter=requests.filter_of(where),
-                page_size=checked_count(page_size, "page_size"),
-                return_fields=checked_texts(return_fields, "return_fields"),
-                payload_keys=checked_texts(payload_keys, "payload_keys"),
-            ),
-            timeout,
+        request = ListItemsRequest(
+            collection_id=checked_text(collection_id, "collection_id"),
+            filter=requests.filter_of(where),
+            page_size=checked_count(page_size, "page_size"),
+            return_fields=checked_texts(return_fields, "return_fields"),
+            payload_keys=checked_texts(payload_keys, "payload_keys"),
         )
+        return self._channel.pages(self._items.ListItems, request, timeout, lambda page: page.items)
 
     def delete_items(
         self,
@@ -242,11 +223,3 @@ class ItemCalls(Calls):
             filter=requests.filter_of(where),
         )
         return self._channel.call(self._items.CountItems, request, timeout)
-
-    def _item_pages(self, request: ListItemsRequest, timeout: float | None) -> Iterator[Item]:
-        while True:
-            page = self._channel.call(self._items.ListItems, request, timeout)
-            yield from page.items
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token

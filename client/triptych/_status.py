@@ -1,8 +1,7 @@
 """From a gRPC status to the exception that says the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NoReturn
 
 import grpc
 from google.rpc import status_pb2
@@ -17,6 +16,7 @@ from triptych.errors import (
     NotFound,
     ResourceExhausted,
     TriptychError,
+    Unauthenticated,
     Unavailable,
     UnexpectedStatus,
     Unimplemented,
@@ -44,6 +44,7 @@ _CLASSES: Mapping[grpc.StatusCode, type[TriptychError]] = MappingProxyType(
             Unimplemented,
             DataLoss,
             Internal,
+            Unauthenticated,
         )
     }
 )
@@ -100,7 +101,7 @@ def from_status(status: status_pb2.Status, *, request_id: str = "") -> TriptychE
     )
 
 
-def raise_for(
+def error_for(
     call: grpc.RpcError,
     *,
     target: str,
@@ -108,35 +109,75 @@ def raise_for(
     timeout: float,
     max_message_bytes: int,
     request_id: str,
-) -> NoReturn:
-    """Raises the TriptychError for a failed call, as caused by it."""
+) -> TriptychError:
+    """The TriptychError for a failed call."""
     from grpc_status import rpc_status
 
     status: status_pb2.Status | None = None
-    if isinstance(call, grpc.Call):
-        try:
-            status = rpc_status.from_call(call)
-        except ValueError:
-            status = None  # details that contradict the status itself, from a proxy
+    try:
+        status = rpc_status.from_call(call)  # type: ignore[arg-type] # an AioRpcError has it all
+    except ValueError:
+        status = None  # details that contradict the status itself, from a proxy
     if status is not None:
-        raise from_status(status, request_id=request_id) from call
+        return from_status(status, request_id=request_id)
 
     # No details: the status was made by gRPC on either side, or by something in between.
     code, text = call.code(), call.details() or ""
     reason = ""
     if code is grpc.StatusCode.UNAVAILABLE:
-        ours, theirs = ("TLS", "plaintext") if secure else ("plaintext", "TLS")
-        text = (
-            f"can't reach a server at {target}; is it running, with {ours} and not {theirs}? {text}"
-        )
+        text = f"can't reach a server at {target}; {_what_to_check(text, secure)} {text}"
     elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
         text = f"no answer from {target} within {timeout:g} s"
     elif code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in text:
         reason = "MESSAGE_TOO_LARGE"
         text = f"{text}; this client's max_message_bytes is {max_message_bytes}"
-    raise _CLASSES.get(code, UnexpectedStatus)(
+    return _CLASSES.get(code, UnexpectedStatus)(
         text, code=code, reason=reason, request_id=request_id
-    ) from call
+    )
+
+
+# What gRPC says of two sides that don't accept each other, and what there is to be done.
+_HANDSHAKES: Sequence[tuple[Sequence[str], str]] = (
+    (
+        ("CERTIFICATE_VERIFY_FAILED",),
+        "its certificate is not trusted here: is it from the CA of Tls(ca=...), or of this machine "
+        "without one, and still valid?",
+    ),
+    (
+        ("is not in peer certificate", "Hostname Verification Check failed"),
+        "its certificate is for another name: is the target right, or does it take "
+        "Tls(server_name=...)?",
+    ),
+    (
+        ("Failed to create security handshaker",),
+        "the PEM of tls can't be used: are certificate and key a pair?",
+    ),
+)
+
+
+def no_retry_mends(call: grpc.RpcError) -> bool:
+    """Whether the two sides don't accept each other's certificates, now and at any time."""
+    return call.code() is grpc.StatusCode.UNAVAILABLE and _handshake(call.details() or "") != ""
+
+
+def _handshake(text: str) -> str:
+    return next((check for signs, check in _HANDSHAKES if any(s in text for s in signs)), "")
+
+
+def _what_to_check(text: str, secure: bool) -> str:
+    if check := _handshake(text) if secure else "":
+        return check
+    hung_up = "Socket closed" in text or "Connection reset" in text
+    if secure and hung_up:
+        return (
+            "is it running, with TLS and not plaintext, and does it ask for a client certificate "
+            "(Tls(certificate=..., key=...))?"
+        )
+    if secure:
+        return "is it running, with TLS and not plaintext?"
+    if hung_up:
+        return "something there hangs up: is it running, with plaintext and not TLS (tls=True)?"
+    return "is it running, with plaintext and not TLS?"
 
 
 def failed_outcome(index: int, item: Item, *, reason: str, description: str) -> UpsertOutcome:

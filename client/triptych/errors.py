@@ -9,6 +9,7 @@
     ├── ResourceExhausted   RESOURCE_EXHAUSTED   more than is allowed, or more than is free now
     ├── Unavailable         UNAVAILABLE          not reached, or not ready; a retry may help
     ├── DeadlineExceeded    DEADLINE_EXCEEDED    no answer in time
+    ├── Unauthenticated     UNAUTHENTICATED      the server wants an API key, and not this one
     ├── Unimplemented       UNIMPLEMENTED        this server can't do it
     ├── DataLoss            DATA_LOSS            what was kept is missing or damaged
     ├── Internal            INTERNAL             a defect of the server; has an incident id
@@ -34,6 +35,7 @@ __all__ = [
     "NotFound",
     "ResourceExhausted",
     "TriptychError",
+    "Unauthenticated",
     "Unavailable",
     "UnexpectedStatus",
     "Unimplemented",
@@ -165,6 +167,12 @@ class DeadlineExceeded(TriptychError):
     """There was no answer in time. A write may have been applied; sending it again is safe."""
 
     code = grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+class Unauthenticated(TriptychError):
+    """The server wants an API key: there was none, or it does not know this one."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
 
 
 class Unimplemented(TriptychError):

@@ -1,12 +1,12 @@
 """Pictures that the server keeps, on their way back."""
 
-import hashlib
 import os
-import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 from triptych._texts import checked_text
 from triptych.errors import DataLoss, argument_error
@@ -52,32 +52,45 @@ def image_request(
     )
 
 
-def read_image(parts: Iterator[GetItemImageResponse]) -> tuple[KeptImage, Iterator[bytes]]:
-    """What is announced, and the chunks that follow; they raise DataLoss where it did not come."""
-    first = next(parts, None)
-    if first is None or not first.HasField("image"):
-        raise _damaged()
-    return first.image, _checked(first.image, parts)
+class ImageReader:
+    """Reads the answers of GetItemImage: what is announced, then the chunks of the file."""
+
+    def __init__(self) -> None:
+        import hashlib
+
+        self._announced: KeptImage | None = None
+        self._digest = hashlib.sha256()
+
+    def chunk(self, part: GetItemImageResponse) -> bytes:
+        """The bytes in the next answer, none in the first. Raises DataLoss."""
+        if self._announced is None:
+            if not part.HasField("image"):
+                raise _damaged()
+            self._announced = part.image
+            return b""
+        self._digest.update(part.chunk)
+        return part.chunk
+
+    def info(self) -> KeptImage:
+        """What the picture is, once all of it has come. Raises DataLoss where it has not."""
+        if self._announced is None or self._digest.hexdigest() != self._announced.sha256:
+            raise _damaged()
+        return self._announced
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Writes a file that is there whole or not at all. Raises OSError."""
-    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+@contextmanager
+def staged_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file, which is at `path` once the block has ended without an error, and never else.
+
+    Raises OSError.
+    """
+    staging = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         with staging.open("xb") as file:
-            file.writelines(chunks)
+            yield file
         os.replace(staging, path)
     finally:
         staging.unlink(missing_ok=True)
-
-
-def _checked(image: KeptImage, parts: Iterator[GetItemImageResponse]) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.chunk)
-        yield part.chunk
-    if digest.hexdigest() != image.sha256:
-        raise _damaged()
 
 
 def _damaged() -> DataLoss:

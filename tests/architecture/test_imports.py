@@ -19,8 +19,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "wire": frozenset({"wire", "usecases", "domain"}),
     "usecases": frozenset({"usecases", "domain"}),
     "domain": frozenset({"domain"}),
-    "encode": frozenset({"encode", "domain"}),
-    "store": frozenset({"store", "domain"}),
+    "encode": frozenset({"encode", "domain", "children"}),
+    "store": frozenset({"store", "domain", "children"}),
+    "children": frozenset(),
     "settings": frozenset({"domain"}),
     "health": frozenset({"rpc", "settings"}),
 }

@@ -139,7 +139,8 @@ def rich_status(
             bad.field_violations.add(field=path, reason=violation, description=description)
         status.details.add().Pack(bad)
     if retry_after_s is not None:
-        delay = Duration(nanos=round(retry_after_s * 1e9))
+        delay = Duration()
+        delay.FromNanoseconds(round(retry_after_s * 1e9))
         status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
     return status
 
@@ -257,10 +258,12 @@ class Statuses(statuses_grpc.StatusServiceServicer):
 
 
 @contextmanager
-def serving(max_message_bytes: int = 32 * 1024 * 1024) -> Iterator[Service]:
-    """A service on a free port, until the block ends."""
+def serving(
+    max_message_bytes: int = 32 * 1024 * 1024, credentials: grpc.ServerCredentials | None = None
+) -> Iterator[Service]:
+    """A service on a free port, until the block ends; with TLS where there are credentials."""
     service = Service()
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(16) as pool:
         server = grpc.server(
             pool,
             options=[
@@ -272,7 +275,11 @@ def serving(max_message_bytes: int = 32 * 1024 * 1024) -> Iterator[Service]:
         items_grpc.add_ItemServiceServicer_to_server(Items(service), server)
         searches_grpc.add_SearchServiceServicer_to_server(Searches(service), server)
         statuses_grpc.add_StatusServiceServicer_to_server(Statuses(service), server)
-        service.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        if credentials is None:
+            port = server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = server.add_secure_port("127.0.0.1:0", credentials)
+        service.address = f"127.0.0.1:{port}"
         server.start()
         try:
             yield service

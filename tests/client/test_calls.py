@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import distributions
 
 import grpc
 import pytest
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 
-from tests.client.service import Service, aborts, gives, refuses, serving
+from tests.client.service import Service, aborts, gives, refuses
 from triptych import (
     AlreadyExists,
     ArgumentError,
@@ -28,9 +29,8 @@ from triptych import (
     Unavailable,
     UpsertOutcome,
     leg,
-    make_item,
 )
-from triptych._channel import SERVICES, repeatable_methods
+from triptych._contract import SERVICES, repeatable_methods
 from triptych.v1.collection_service_pb2 import (
     CreateCollectionRequest,
     CreateCollectionResponse,
@@ -55,6 +55,8 @@ from triptych.v1.search_service_pb2 import (
 from triptych.v1.status_service_pb2 import GetStatusResponse
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+# Empty where the client is used from its source.
+VERSION = next((f"/{found.version}" for found in distributions(name="triptych")), "")
 
 
 def created(request: Message, context: grpc.ServicerContext) -> UpsertItemsResponse:
@@ -76,7 +78,7 @@ def test_every_call_has_a_request_id_of_its_own_and_the_client_s_headers(service
     assert first["x-team"] == second["x-team"] == "search"
     assert len(str(first["x-request-id"])) == 32
     assert first["x-request-id"] != second["x-request-id"]
-    assert str(first["user-agent"]).startswith("triptych-python/")
+    assert str(first["user-agent"]).startswith(f"triptych-python{VERSION} ")
 
 
 def test_a_request_id_of_the_caller_s_is_kept_and_told_with_an_error(service: Service) -> None:
@@ -87,33 +89,6 @@ def test_a_request_id_of_the_caller_s_is_kept_and_told_with_an_error(service: Se
     ):
         client.status()
     assert service.calls[0].metadata["x-request-id"] == caught.value.request_id == "mine"
-
-
-def test_two_failures_and_then_an_answer_are_an_answer(service: Service) -> None:
-    busy = refuses(UNAVAILABLE, "STORE_UNAVAILABLE", "restarting")
-    service.on("GetStatus", busy, aborts(UNAVAILABLE), gives(GetStatusResponse(version="1")))
-    with service.client() as client:
-        assert client.status().version == "1"
-    assert len(service.calls) == 3
-    # It is one call, retried below the client: one id.
-    assert len({call.metadata["x-request-id"] for call in service.calls}) == 1
-
-
-def test_a_large_upsert_is_retried_too(service: Service) -> None:
-    """By default gRPC keeps no more than 256 KiB of a call to send it again."""
-    service.on("UpsertItems", aborts(UNAVAILABLE), created)
-    item = make_item("a", image=b"x" * (4 * 1024 * 1024))
-    with service.client() as client:
-        [outcome] = client.upsert("pictures", [item])
-    assert outcome.result == UpsertOutcome.RESULT_CREATED
-    assert len(service.calls) == 2
-
-
-def test_what_may_not_be_repeated_is_not(service: Service) -> None:
-    service.on("CreateCollection", aborts(UNAVAILABLE), gives(CreateCollectionResponse()))
-    with service.client() as client, pytest.raises(Unavailable):
-        client.create_collection("pictures")
-    assert len(service.calls) == 1
 
 
 def test_a_status_that_a_retry_does_not_mend_is_not_retried(service: Service) -> None:
@@ -233,13 +208,6 @@ def test_refusals_of_the_other_kinds(
     with service.client() as client, pytest.raises(kind) as caught:
         client.create_collection("p")
     assert (caught.value.reason, caught.value.metadata) == (reason, {"collection": "p"})
-
-
-def test_a_message_that_the_server_finds_too_large() -> None:
-    with serving(max_message_bytes=100_000) as service, service.client() as client:
-        with pytest.raises(ResourceExhausted) as caught:
-            client.upsert("pictures", [make_item("a", image=b"x" * 200_000)])
-        assert caught.value.reason == "MESSAGE_TOO_LARGE"
 
 
 def test_an_answer_that_the_client_finds_too_large(service: Service) -> None:

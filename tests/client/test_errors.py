@@ -28,6 +28,7 @@ KINDS = {
     grpc.StatusCode.UNIMPLEMENTED: errors.Unimplemented,
     grpc.StatusCode.DATA_LOSS: errors.DataLoss,
     grpc.StatusCode.INTERNAL: errors.Internal,
+    grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
 }
 
 

@@ -1,8 +1,13 @@
 """The examples in the docstrings run, against a real server, and print what they say."""
 
+import ast
+import contextlib
 import doctest
 import importlib
+import inspect
+import io
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,15 +16,16 @@ from PIL import Image
 
 import triptych
 from tests.support.server import RunningServer
-from triptych import Client, NotFound, make_item
+from triptych import AsyncClient, Client, NotFound, _aio, make_item
 
 MODULES = [
     "triptych",
     *(
         f"triptych.{module.name}"
         for module in pkgutil.iter_modules(triptych.__path__)
-        if module.name not in ("v1", "cli")
+        if module.name not in ("v1", "cli", "_aio")
     ),
+    *(f"triptych._aio.{module.name}" for module in pkgutil.iter_modules(_aio.__path__)),
 ]
 
 
@@ -30,11 +36,16 @@ def examples() -> list[doctest.DocTest]:
     return [test for test in found if test.examples]
 
 
+def is_asynchronous(test: doctest.DocTest) -> bool:
+    """Whether an example awaits anything."""
+    return any("await " in example.source for example in test.examples)
+
+
 @pytest.fixture
 def client(server: RunningServer) -> Iterator[Client]:
     """A client of a server whose collection `pictures` holds one cat."""
     with server.client() as made:
-        for name in ("pictures", "kitchen"):
+        for name in ("pictures", "kitchen", "garden"):
             try:
                 made.delete_collection(name)
             except NotFound:
@@ -48,6 +59,8 @@ def test_there_are_examples_where_they_are_needed() -> None:
     names = {test.name for test in examples()}
     for needed in (
         "client.Client",
+        "aio.AsyncClient",
+        "_aio.item_calls.AsyncItemCalls.get_item_image",
         "filters.Field",
         "queries.leg",
         "items.make_item",
@@ -56,18 +69,11 @@ def test_there_are_examples_where_they_are_needed() -> None:
         assert f"triptych.{needed}" in names
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda test: test.name)
-def test_an_example_does_what_it_says(
-    example: doctest.DocTest,
-    server: RunningServer,
-    client: Client,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    Image.new("RGB", (64, 64), (200, 20, 20)).save(tmp_path / "cat.jpg")
-    monkeypatch.chdir(tmp_path)
+def prepare(example: doctest.DocTest, client: object, address: str, folder: Path) -> None:
+    """Puts a picture where the example looks for it, the names of `triptych`, and the server."""
+    Image.new("RGB", (64, 64), (200, 20, 20)).save(folder / "cat.jpg")
     for one in example.examples:
-        one.source = one.source.replace("127.0.0.1:50051", server.address)
+        one.source = one.source.replace("127.0.0.1:50051", address)
     # A user's program has none of the module's own names, but what it imports.
     example.globs = {"client": client, **{n: getattr(triptych, n) for n in triptych.__all__}}
     for name in ("to_struct", "from_struct", "to_vector"):
@@ -75,7 +81,55 @@ def test_an_example_does_what_it_says(
             "triptych.vectors" if name == "to_vector" else "triptych.values"
         )
         example.globs[name] = getattr(owner, name)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [test for test in examples() if not is_asynchronous(test)],
+    ids=lambda test: test.name,
+)
+def test_an_example_does_what_it_says(
+    example: doctest.DocTest,
+    server: RunningServer,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    prepare(example, client, server.address, tmp_path)
     said: list[str] = []
     result = doctest.DocTestRunner().run(example, out=said.append)
     assert result.attempted > 0
     assert result.failed == 0, "".join(said)
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize(
+    "example", [test for test in examples() if is_asynchronous(test)], ids=lambda test: test.name
+)
+async def test_an_asynchronous_example_does_what_it_says(
+    example: doctest.DocTest,
+    server: RunningServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As typed into `python -m asyncio`: doctest itself knows no await."""
+    monkeypatch.chdir(tmp_path)
+    async with AsyncClient(server.address) as client:
+        prepare(example, client, server.address, tmp_path)
+        for one in example.examples:
+            code = compile(one.source, "example", "single", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            with contextlib.redirect_stdout(io.StringIO()) as shown:
+                value = eval(code, example.globs)  # noqa: S307 - ours
+                if inspect.isawaitable(value):
+                    await value
+            assert doctest.OutputChecker().check_output(one.want, shown.getvalue(), 0)
+
+
+def test_the_asynchronous_program_in_the_readme(server: RunningServer) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python3\n(.*?)```", readme, re.DOTALL)
+    [program] = [block for block in blocks if "AsyncClient" in block]
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        exec(program.replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
+    assert shown.getvalue() == "['n7', 'n23']\n"

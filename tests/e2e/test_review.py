@@ -258,7 +258,7 @@ def test_too_many_large_requests_are_refused(tmp_path: Path) -> None:
         with ThreadPoolExecutor(6) as pool:
 
             def write(item: Any) -> str:
-                with server.client() as own:
+                with Client(server.address, retries=0) as own:
                     try:
                         return str(own.upsert("c", [item])[0].result)
                     except TriptychError as error:

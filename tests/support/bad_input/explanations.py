@@ -39,20 +39,26 @@ ROWS: dict[str, Row] = {
         explain(search(), item_id="a\x00b"), IA, "ID_INVALID", "item_id"
     ),
     "explain: an item that is not there": Row(
-        explain(search(), item_id="never-written"), NF, "ITEM_NOT_FOUND"
+        explain(search(), item_id="never-written"), NF, "ITEM_NOT_FOUND", "item_id"
     ),
     "explain: an input that is not there": Row(
-        explain(search(input=QueryInput(item_id="never-written"))), NF, "ITEM_NOT_FOUND"
+        explain(search(input=QueryInput(item_id="never-written"))),
+        NF,
+        "ITEM_NOT_FOUND",
+        "input.item_id",
     ),
     "explain: an unknown collection": Row(
-        explain(search(collection_id="never-made")), NF, "COLLECTION_NOT_FOUND"
+        explain(search(collection_id="never-made")), NF, "COLLECTION_NOT_FOUND", "collection_id"
     ),
     "explain: a search without input": Row(explain(search(input=None)), IA, "QUERY_EMPTY", "input"),
     "explain: a search and an item, both wrong": Row(
         explain(search(limit=-1), item_id=""), IA, "LIMIT_INVALID", "limit"
     ),
     "explain: an unknown vector": Row(
-        explain(search(vectors=[VectorQuery(vector_name="looks")])), FP, "VECTOR_NAME_UNKNOWN"
+        explain(search(vectors=[VectorQuery(vector_name="looks")])),
+        FP,
+        "VECTOR_NAME_UNKNOWN",
+        "vectors[0].vector_name",
     ),
     "explain: a filter that can't be read": Row(
         explain(search(filter=Filter(expression="price <"))),
@@ -70,6 +76,7 @@ ROWS: dict[str, Row] = {
         explain(search(collection_id=STRICT, filter=where(field("colour", equals="red")))),
         FP,
         "FILTER_FIELD_UNINDEXED",
+        "filter.must[0].field",
     ),
     "explain: a recommendation of nothing": Row(
         explain(recommend(positives=[])), IA, "POSITIVES_MISSING", "positives"
