@@ -82,7 +82,7 @@ def _shown(console: Console, places: Places, question: Question, answer: Answer,
 
 def _sheet(places: Places, question: Question, answer: Answer) -> Path:
     """Draws the contact sheet; returns its file."""
-    sheet = question.sheet(places)
+    sheet, image = question.sheet(places), question.image(places)
     sheet.parent.mkdir(exist_ok=True)
     contact_sheet(
         answer.response.hits,
@@ -90,6 +90,6 @@ def _sheet(places: Places, question: Question, answer: Answer) -> Path:
         places.pictures,
         sheet,
         title=question.in_short(),
-        asked=question.image(places),
+        asked=[image] if image else [],
     )
     return sheet

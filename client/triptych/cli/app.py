@@ -13,11 +13,14 @@ from triptych.cli.complaint import at_the_shell
 from triptych.cli.completion import join_words
 from triptych.cli.count import count
 from triptych.cli.delete import delete
+from triptych.cli.discover import context_search, discover
 from triptych.cli.get import get
 from triptych.cli.ingest import ingest
 from triptych.cli.listing import list_items
 from triptych.cli.options import Server, Session, Timeout
 from triptych.cli.output import CommandError
+from triptych.cli.pairs import PairsCommand
+from triptych.cli.recommend import recommend
 from triptych.cli.search import search
 from triptych.cli.status import status
 from triptych.client import DEFAULT_TARGET
@@ -69,7 +72,11 @@ def build() -> typer.Typer:
 
     app.command()(ingest)
     # What follows TEXT is more of it: a question without quotes around it.
-    app.command(context_settings={"allow_extra_args": True})(search)
+    words = {"allow_extra_args": True}
+    app.command(context_settings=words)(search)
+    app.command()(recommend)
+    app.command(cls=PairsCommand, context_settings=words)(discover)
+    app.command("context", cls=PairsCommand)(context_search)
     app.command()(get)
     app.command("list")(list_items)
     app.command()(count)
