@@ -22,6 +22,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "encode": frozenset({"encode", "domain"}),
     "store": frozenset({"store", "domain"}),
     "settings": frozenset({"domain"}),
+    "variables": frozenset({"domain", "settings"}),
     "health": frozenset({"rpc", "settings"}),
 }
 BUILDERS = frozenset({"app", "__main__"})
