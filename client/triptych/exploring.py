@@ -117,7 +117,7 @@ def search_request(
     stored_vector: StoredVectorLike | None = None,
     vectors: Sequence[VectorQuery] = (),
     weights: Mapping[str, float] | None = None,
-    where: Where | Filter | None = None,
+    where: Where | Filter | str | None = None,
     fusion: Fusion | None = None,
     k: float | None = None,
     offset: int = 0,

@@ -86,7 +86,7 @@ def legend_of(scores: Sequence[VectorScore], *, ascii_only: bool = False) -> lis
     yes, no, tie = (marks[verdict] for verdict in _MARKS)
     told = []
     if any(score.part_shares for score in scores):
-        told.append("a+0.1 and so on: each part's share of the similarity")
+        told.append("a, b and so on: each part's share of the similarity")
     if any(score.positive_similarities or score.negative_similarities for score in scores):
         told.append("a, b and so on: its similarity to each example")
     if any(score.pairs for score in scores):
