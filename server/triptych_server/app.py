@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -39,7 +39,7 @@ from triptych_server.domain.ports import (
 )
 from triptych_server.encode.catalogue import resolve_model
 from triptych_server.encode.clip import load_encoder
-from triptych_server.encode.intake import PillowIntake
+from triptych_server.encode.intake import ProcessIntake
 from triptych_server.encode.ocr import TesseractOcr
 from triptych_server.encode.terms import Bm25Terms
 from triptych_server.rpc.access import read_api_keys, read_tls
@@ -48,6 +48,7 @@ from triptych_server.rpc.boundary import Boundary
 from triptych_server.rpc.collections import CollectionServicer
 from triptych_server.rpc.encode import EncodeServicer
 from triptych_server.rpc.items import ItemServicer
+from triptych_server.rpc.listen import why_not
 from triptych_server.rpc.reflection import add_reflection
 from triptych_server.rpc.search import SearchServicer
 from triptych_server.rpc.status import StatusServicer
@@ -131,18 +132,22 @@ class App:
         self._stack.push_async_callback(pictures.close)
         terms = Bm25Terms()
         self._stack.callback(terms.close)
+        # Begun before the models are loaded, which takes longer and does not let go of this thread.
+        opening = asyncio.create_task(self._open_intake())
+        self._stack.push_async_callback(_ended, opening)
         # Its imports take as long as a model's: beside those, and before the first request.
         warm = asyncio.create_task(terms.encode_query("warm", DEFAULT_LANGUAGE))
         self._stack.callback(warm.cancel)
         await asyncio.sleep(0)
         encoders = [self._load(*spec) for spec in settings.encoder_specs]
         await warm
-        intake = PillowIntake(settings.limits, workers=settings.thread_count)
-        self._stack.callback(intake.close)
+        intake = await opening
         ocr = TesseractOcr(
             workers=settings.ocr_worker_count, default_language=settings.ocr_language
         )
         self._stack.callback(ocr.close)
+        if "ocr_language" in settings.model_fields_set:
+            ocr.require(settings.ocr_language)
         writers = KeyLocks()
         sweep = asyncio.create_task(PictureSweep(store, pictures, writers, now).run())
         self._stack.push_async_callback(_ended, sweep)
@@ -156,7 +161,8 @@ class App:
             else:
                 port = server.add_secure_port(settings.listen, credentials)
         except RuntimeError:
-            raise OSError(f"can't listen on {settings.listen}: the address is in use") from None
+            why = why_not(settings.listen)
+            raise OSError(f"can't listen on {settings.listen}: {why}") from None
         self.address = f"{host}:{port}"
         await server.start()
 
@@ -179,6 +185,17 @@ class App:
                     settings.listen,
                 )
         return credentials, keys
+
+    async def _open_intake(self) -> ImageIntake:
+        settings = self._settings
+        intake = await ProcessIntake.open(
+            settings.limits,
+            workers=settings.decode_worker_count,
+            time_limit_ms=settings.decode_time_limit_ms,
+            memory_bytes=settings.decode_memory,
+        )
+        self._stack.push_async_callback(intake.close)
+        return intake
 
     async def _open_store(self) -> VectorStore:
         place = self._settings.store_place
@@ -296,7 +313,7 @@ class App:
             await self._health.set(name, state)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def _ended(task: asyncio.Task[Any]) -> None:
     """Cancels ``task`` and waits until it has ended."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

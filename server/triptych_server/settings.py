@@ -26,6 +26,11 @@ from triptych_server.domain.store_place import QdrantAddress, parse_store, witho
 PREFIX = "TRIPTYCH_"
 _SECRET = frozenset({"qdrant_api_key", "api_keys"})
 
+# The process itself, its file and its libraries take about half of it; the costliest format known,
+# JPEG 2000 with an alpha channel, 24 bytes a pixel.
+_DECODER_BYTES = 256 * 1024 * 1024
+_BYTES_A_PIXEL = 32
+
 # What Python's own parser of flags says, and what it means.
 _PLAIN: Mapping[str, str] = MappingProxyType(
     {
@@ -102,7 +107,9 @@ class Settings(BaseSettings):
         8, ge=1, le=256, description="decoded pictures at a time, of upserts and of queries each"
     )
     ocr_language: str = Field(
-        "eng", description="Tesseract language where the collection's own is not installed"
+        "eng",
+        description="Tesseract language where the collection's own is not installed; if set, it "
+        "has to be installed",
     )
     ocr_workers: int = Field(
         0, ge=0, le=64, description="pictures read at a time; 0 takes all cores"
@@ -121,6 +128,18 @@ class Settings(BaseSettings):
     )
     max_image_pixels: int = Field(
         50_000_000, ge=64, le=2**31 - 1, description="most pixels of a picture"
+    )
+    decode_workers: int = Field(
+        0, ge=0, le=64, description="processes that decode pictures; 0 takes all cores"
+    )
+    decode_time_limit_ms: int = Field(
+        30_000, ge=100, le=600_000, description="time limit of decoding one picture"
+    )
+    decode_memory_bytes: int = Field(
+        0,
+        ge=0,
+        description="memory of a process that decodes pictures; 0 takes 256 MiB and 32 bytes for "
+        "each pixel of the largest picture",
     )
     reflection: CliImplicitFlag[bool] = Field(
         True, description="whether the server describes its services"
@@ -265,6 +284,16 @@ class Settings(BaseSettings):
     def ocr_worker_count(self) -> int:
         """Pictures read at a time."""
         return self.ocr_workers or _cores()
+
+    @property
+    def decode_worker_count(self) -> int:
+        """Pictures decoded at a time, each in a process."""
+        return self.decode_workers or _cores()
+
+    @property
+    def decode_memory(self) -> int:
+        """Bytes of address space of a process that decodes pictures."""
+        return self.decode_memory_bytes or _DECODER_BYTES + _BYTES_A_PIXEL * self.max_image_pixels
 
     @property
     def limits(self) -> Limits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 
 from tests.contract.test_qdrant_faults import MADE, described, opened
 from tests.e2e.test_bad_input import Stubs, details_of, read_details
-from tests.e2e.test_kill import engine_pid
+from tests.support.bad_input.build import TINY
 from tests.support.bad_input.items import payload_item
+from tests.support.children import DECODER, children, engine_pid
 from tests.support.error_examples import ALBUM, CAUSES, COLLECTIONS, PROTO, examples, fits
 from tests.support.faulty_qdrant import Fault, FaultyQdrant
 from tests.support.pictures import encoded, textless
@@ -42,7 +44,9 @@ from triptych.v1.status_service_pb2 import GetStatusRequest
 from triptych.v1.status_service_pb2_grpc import StatusServiceStub
 from triptych_server.domain.errors import Exhausted, TriptychError, Unavailable
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.limits import Limits
 from triptych_server.domain.ports import LegQuery
+from triptych_server.encode.intake import ProcessIntake
 
 Said = tuple[str, str]
 """A reason and a message, as a caller meets them."""
@@ -239,6 +243,25 @@ def closed_store(folder: Path, server: RunningServer) -> Said | None:
     return asyncio.run(asked())
 
 
+def lost_decoder(folder: Path, server: RunningServer) -> Said | None:
+    async def decoded() -> Said:
+        intake = await ProcessIntake.open(
+            Limits(), workers=1, time_limit_ms=1000, memory_bytes=2**30
+        )
+        try:
+            [process] = children(DECODER)
+            os.kill(process, signal.SIGKILL)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "executable", str(folder / "python"))
+                with pytest.raises(Unavailable) as caught:
+                    await intake.decode(TINY)
+        finally:
+            await intake.close()
+        return caught.value.reason, caught.value.message
+
+    return asyncio.run(decoded())
+
+
 def full_disk(folder: Path, server: RunningServer) -> Said | None:
     async def written() -> Said:
         async with running(folder / "data", min_free_bytes=2**62) as store:
@@ -274,9 +297,9 @@ def strict_mode(folder: Path, server: RunningServer) -> Said | None:
     return refused_by_qdrant(Fault(grpc.StatusCode.INVALID_ARGUMENT, words))
 
 
-# What no single request to a server in good order can cause. The last five are caused in the part
-# of the server that says it: they would need a defect, a stop at the right moment, a full disk, and
-# a Qdrant server that its operator limits.
+# What no single request to a server in good order can cause. The last six are caused in the part
+# of the server that says it: they would need a defect, a stop at the right moment, a full disk, a
+# machine that starts no process, and a Qdrant server that its operator limits.
 OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "REQUEST_MALFORMED": malformed,
     "DEADLINE_TOO_SHORT": short_deadline,
@@ -292,6 +315,7 @@ OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "INTERNAL": defect,
     "SHUTTING_DOWN": closed_store,
     "STORE_FULL": full_disk,
+    "DECODER_UNAVAILABLE": lost_decoder,
     "STORE_BUSY": rate_limit,
     "STORE_STRICT_MODE": strict_mode,
 }

@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.support.children import engine_pid
 from tests.support.panels import draw_words
 from tests.support.server import RunningServer
 from tests.support.waiting import wait_for
@@ -67,14 +68,6 @@ class Writer(threading.Thread):
             caption=f"caption number {number}",
             payload={"number": number},
         )
-
-
-def engine_pid(server: RunningServer) -> int:
-    """The process of the embedded engine: the server's only child."""
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    assert len(children) == 1, children
-    return int(children[0])
 
 
 def check(server: RunningServer, acknowledged: set[str]) -> None:
@@ -131,11 +124,11 @@ def test_kill_the_engine_during_upserts(tmp_path: Path, note: Callable[[str], No
         seen = set()
         for _ in range(ROUNDS):
             time.sleep(chance.uniform(0.05, 0.4))
-            pid = _engine_that_lives(server)
+            pid = engine_pid(server)
             seen.add(pid)
             os.kill(pid, signal.SIGKILL)
         # An engine killed over and over before it did any work is started ever more slowly.
-        _engine_that_lives(server)
+        engine_pid(server)
         before = len(writer.acknowledged)
         wait_for(lambda: len(writer.acknowledged) > before)
         writer.stopping.set()
@@ -181,22 +174,3 @@ def test_health_follows_the_engine(tmp_path: Path) -> None:
         with server.client() as client:
             assert client.status().store.ready
         assert server.stop() == 0
-
-
-def _engine_that_lives(server: RunningServer) -> int:
-    """The engine's pid once it has been started again."""
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-
-    def alive() -> list[int]:
-        return [int(c) for c in children.read_text().split() if _state(int(c)) != "Z"]
-
-    wait_for(lambda: bool(alive()))
-    return alive()[0]
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return "Z"

@@ -90,7 +90,35 @@ def test_a_port_that_is_in_use(tmp_path: Path) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         code, said = start_and_fail(tmp_path, listen=address, encoders="tiny-clip")
     assert code == EX_CANTCREAT
-    assert address in said
+    assert f"can't listen on {address}: the address is in use\n" in said
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("192.0.2.1:50051", "this machine has no such address"),
+        ("[2001:db8::1]:50051", "this machine has no such address"),
+        ("no-such-host.invalid:50051", "no such host is known"),
+    ],
+)
+def test_an_address_of_another_machine(tmp_path: Path, address: str, why: str) -> None:
+    code, said = start_and_fail(tmp_path, listen=address, encoders="tiny-clip")
+    assert code == EX_CANTCREAT
+    assert f"can't listen on {address}: {why}\n" in said
+
+
+@pytest.mark.parametrize("language", ["tlh", "eng+tlh"])
+def test_an_ocr_language_that_is_not_installed(tmp_path: Path, language: str) -> None:
+    """Asked for and not there: nothing would read pictures, and nobody would know."""
+    code, said = start_and_fail(tmp_path, ocr_language=language, encoders="tiny-clip")
+    assert code == EX_CONFIG
+    assert f"TRIPTYCH_OCR_LANGUAGE={language}: language not installed (got tlh, allowed " in said
+
+
+def test_too_little_memory_for_a_decoder(tmp_path: Path) -> None:
+    code, said = start_and_fail(tmp_path, decode_memory_bytes="9000000", encoders="tiny-clip")
+    assert code == EX_CONFIG
+    assert "9000000 bytes" in said
 
 
 def test_a_model_folder_that_is_none(tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ class EncodeServiceServicer(object):
         unit length.
 
         Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
-        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL); UNAVAILABLE
+        (DECODER_UNAVAILABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

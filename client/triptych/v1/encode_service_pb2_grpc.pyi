@@ -40,7 +40,8 @@ class EncodeServiceStub:
     unit length.
 
     Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
-    FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+    FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL); UNAVAILABLE
+    (DECODER_UNAVAILABLE).
     """
 
 @_typing.type_check_only
@@ -55,7 +56,8 @@ class EncodeServiceAsyncStub(EncodeServiceStub):
     unit length.
 
     Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
-    FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+    FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL); UNAVAILABLE
+    (DECODER_UNAVAILABLE).
     """
 
 class EncodeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -73,7 +75,8 @@ class EncodeServiceServicer(metaclass=_abc_1.ABCMeta):
         unit length.
 
         Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
-        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL).
+        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL); UNAVAILABLE
+        (DECODER_UNAVAILABLE).
         """
 
 def add_EncodeServiceServicer_to_server(servicer: EncodeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -146,7 +146,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ...)`
     """
     ERROR_REASON_IMAGE_DECODE_FAILED: _ErrorReason.ValueType  # 24
-    """The bytes begin like a picture and are broken.
+    """The bytes begin like a picture and are broken, or can't be decoded within the server's limits of
+    time and memory.
 
     For example: `items[3].image.data: the PNG data does not match its checksum`
     """
@@ -481,6 +482,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `positives: AVERAGE_VECTOR needs a positive example (got 0, allowed 1 to 64)`
     """
+    ERROR_REASON_DECODER_UNAVAILABLE: _ErrorReason.ValueType  # 100
+    """The process that decodes pictures can't be started now; a retry may help.
+
+    For example: `pictures can't be decoded now: their decoder does not start`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -626,7 +632,8 @@ For example: `items[3].image.data: not a picture in a format that is read (allow
 ...)`
 """
 ERROR_REASON_IMAGE_DECODE_FAILED: ErrorReason.ValueType  # 24
-"""The bytes begin like a picture and are broken.
+"""The bytes begin like a picture and are broken, or can't be decoded within the server's limits of
+time and memory.
 
 For example: `items[3].image.data: the PNG data does not match its checksum`
 """
@@ -960,5 +967,10 @@ ERROR_REASON_POSITIVES_MISSING: ErrorReason.ValueType  # 122
 """There is nothing that the hits should be like.
 
 For example: `positives: AVERAGE_VECTOR needs a positive example (got 0, allowed 1 to 64)`
+"""
+ERROR_REASON_DECODER_UNAVAILABLE: ErrorReason.ValueType  # 100
+"""The process that decodes pictures can't be started now; a retry may help.
+
+For example: `pictures can't be decoded now: their decoder does not start`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from triptych_server.domain.errors import MAX_VALUE_LENGTH, clip
 from triptych_server.domain.filters import FieldPath
 
 # Qdrant's own paths have no way to write a double quote or a backslash.
@@ -38,3 +39,12 @@ def parse_path(text: str) -> FieldPath:
 def format_path(path: FieldPath) -> str:
     """The canonical text of ``path``: quotes only where they are needed."""
     return ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in path)
+
+
+def step_into(path: str, key: str) -> str:
+    """``path`` of a request, one key of the caller's own further, fit to stand in a message.
+
+    Control characters become ``?``, and long keys are clipped.
+    """
+    shown = key if key.isprintable() and len(key) <= MAX_VALUE_LENGTH else clip(key)
+    return f"{path}.{shown}" if _BARE.fullmatch(shown) else f'{path}."{shown}"'

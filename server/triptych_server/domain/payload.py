@@ -10,6 +10,7 @@ from triptych_server.domain.collections import FieldType, PayloadField
 from triptych_server.domain.errors import Reason, Violation, violation
 from triptych_server.domain.filters import FieldPath, Scalar
 from triptych_server.domain.items import Json, Payload
+from triptych_server.domain.paths import step_into
 from triptych_server.domain.times import is_time
 
 # From here on a double no longer holds every whole number: JSON has already rounded it.
@@ -107,7 +108,7 @@ def _walk(
         yield from _mistyped(declared, value, text)
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _walk(inner, (*keys, key), f"{text}.{key}", types)
+            yield from _walk(inner, (*keys, key), step_into(text, key), types)
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             here = f"{text}[{place}]"

@@ -252,7 +252,8 @@ class ImageIntake(Protocol):
     async def decode(self, data: bytes) -> Picture:
         """Sniff, check, decode and turn upright.
 
-        Raises InvalidInput whose violations have an empty ``field``: the caller knows the path.
+        Raises InvalidInput whose violations have an empty ``field``: the caller knows the path;
+        Unavailable (DECODER_UNAVAILABLE) where nothing can be decoded now.
         """
         ...
 

@@ -1,68 +1,94 @@
-"""From bytes to pixels, and to small copies: the one place that decodes foreign pictures."""
+"""From bytes to pixels, and to small copies, for the use cases.
+
+Foreign pictures are decoded in processes of their own: a picture that crashes its decoder, hangs it
+or asks for too much memory costs itself and nothing else. What comes back are plain samples in
+memory that both sides see, so the service itself never runs a decoder.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import logging
-import math
-import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
-from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
-from triptych_server.domain.items import ImageInfo, Notice, Picture, WarningCode
+from triptych_server.domain.errors import InvalidInput, Reason, Unavailable
+from triptych_server.domain.items import Picture
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.pictures import KeptFile
-from triptych_server.encode.convert import (
-    UnsupportedSamples,
-    orientation_of,
-    pixels_of,
-    to_rgb,
-    turned_upright,
+from triptych_server.encode.decode_process import (
+    DecodeProcess,
+    DecoderEnded,
+    DecoderGone,
+    DecoderNotStarted,
 )
 from triptych_server.encode.errors import StartupError
-from triptych_server.encode.formats import Damage, accepted_formats, damage, sniff
+from triptych_server.encode.refusals import checked_format, refused
 from triptych_server.encode.thumbnail import make_thumbnail
 
-if TYPE_CHECKING:
-    from PIL import Image
+log = logging.getLogger(__name__)
 
-_TIFF_SUBFILE_TYPE = 254
-_REDUCED_RESOLUTION = 1
+# A start takes a quarter of a second; a machine that is busy, some more.
+_START_WAIT_S = 30.0
+# Of all processes together: memory for the samples of the next pictures.
+_KEEP_BYTES = 256 * 1024 * 1024
 
 
-class PillowIntake:
-    """Decodes pictures with Pillow, at most ``workers`` at a time, off the event loop.
+class ProcessIntake:
+    """Decodes pictures in up to ``workers`` processes, each one picture at a time.
 
-    - The format is told by content, out of an allow-list; no other decoder can start.
-    - Bytes, pixels, sides and aspect are checked before a pixel is decoded.
-    - The EXIF orientation is applied; the first frame stands for an animation or a set of pages.
-    - What is transparent is laid on white.
-    - Colour profiles are ignored: samples are taken for sRGB, as the CLIP models' own
-      preprocessing takes them and took them in training.
-
-    Whatever a decoder raises becomes one InvalidInput in words of our own. What Pillow repairs
-    without a word (a JPEG with damaged data in the middle) is taken as it comes.
+    The first process starts with the service, the others when they are needed; one that has ended
+    is replaced by the next picture. ``time_limit_ms`` counts from when a process has the picture.
+    ``memory_bytes`` is the address space of each process, its code included.
     """
 
-    def __init__(self, limits: Limits, workers: int) -> None:
-        """Raises StartupError where this build of Pillow can't write thumbnails."""
-        from PIL import Image
-
+    def __init__(
+        self,
+        limits: Limits,
+        first: DecodeProcess,
+        *,
+        workers: int,
+        time_limit_ms: int,
+        memory_bytes: int,
+    ) -> None:
+        """Made by ``open``."""
         self._limits = limits
-        self._formats = accepted_formats()
-        if "WEBP" not in self._formats:
+        self._formats = first.formats
+        self._workers = workers
+        self._time_limit_ms = time_limit_ms
+        self._memory_bytes = memory_bytes
+        self._idle = [first]
+        self._slots = asyncio.Semaphore(workers)
+        self._tasks: set[asyncio.Task[Picture]] = set()
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="thumbnails")
+
+    @classmethod
+    async def open(
+        cls, limits: Limits, *, workers: int, time_limit_ms: int, memory_bytes: int
+    ) -> ProcessIntake:
+        """Start the first process. Raises StartupError where it does not start."""
+        try:
+            first = await DecodeProcess.start(
+                limits,
+                memory_bytes=memory_bytes,
+                keep_bytes=_KEEP_BYTES // workers,
+                start_wait_s=_START_WAIT_S,
+            )
+        except DecoderNotStarted as error:
+            raise StartupError(
+                f"the process that decodes pictures, with {memory_bytes} bytes of memory, does not "
+                f"start: {error}"
+            ) from error
+        if "WEBP" not in first.formats:
+            await first.kill()
             raise StartupError("thumbnails are WebP, and this build of Pillow is without it")
-        _register_decoders(self._formats)
-        # All three are process-wide, as Pillow has them. Its own cap also guards sizes inside of a
-        # file (tiles, frames), so it is set to ours rather than taken away. What it warns of and
-        # logs about a caller's file is in the answer to that caller, and no event of this service.
-        Image.MAX_IMAGE_PIXELS = limits.max_image_pixels
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        logging.getLogger("PIL").setLevel(logging.CRITICAL)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="image-intake")
+        return cls(
+            limits,
+            first,
+            workers=workers,
+            time_limit_ms=time_limit_ms,
+            memory_bytes=memory_bytes,
+        )
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -70,180 +96,95 @@ class PillowIntake:
         return self._formats
 
     async def decode(self, data: bytes) -> Picture:
-        """``data`` as upright RGB pixels. Raises InvalidInput with an empty ``field``."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, data)
+        """``data`` as upright RGB pixels.
+
+        Raises InvalidInput with an empty ``field``, Unavailable where no process starts.
+        """
+        format = checked_format(data, self._limits, self._formats)
+        await self._slots.acquire()
+        task = asyncio.create_task(self._decode(format, data))
+        self._tasks.add(task)
+        task.add_done_callback(self._free)
+        # Not cancelled with its caller: the process has the picture, and is of use again once it
+        # is through with it.
+        return await asyncio.shield(task)
 
     async def thumbnail(self, picture: Picture) -> KeptFile:
         """A small copy of ``picture``, as WebP: upright and on white, as its pixels are."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, make_thumbnail, picture.pixels)
 
-    def close(self) -> None:
-        """Wait for the pictures being decoded; those still waiting are cancelled."""
+    async def close(self) -> None:
+        """End the processes, whatever they are at, and wait for the thumbnails being made."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._idle:
+            await self._idle.pop().kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _decode(self, data: bytes) -> Picture:
-        format = self._checked_format(data)
-        found = damage(format, data)
-        # The other kinds of damage leave a file that Pillow might take; a cut file is judged by
-        # whether it decodes, for some lack no more than an end mark.
-        if found in (Damage.CHECKSUM, Damage.TOO_MANY_SCANS):
-            raise _undecodable(format, found)
+    def _free(self, task: asyncio.Task[Picture]) -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+        if not task.cancelled():
+            task.exception()  # retrieved, also where the caller has gone
+
+    async def _decode(self, format: str, data: bytes) -> Picture:
+        for _ in range(self._workers + 1):
+            process = self._idle.pop() if self._idle else await self._start()
+            try:
+                async with asyncio.timeout(self._time_limit_ms / 1000):
+                    picture = await process.decode(data)
+            except InvalidInput:
+                self._idle.append(process)
+                raise
+            except DecoderGone:
+                await process.kill()
+                log.warning("a process that decodes pictures had ended while it was idle")
+                continue
+            except DecoderEnded as ended:
+                await process.kill()
+                raise _lost(format, data, str(ended), "broke its decoder") from ended
+            except TimeoutError as error:
+                await process.kill()
+                limit = f"{self._time_limit_ms} ms"
+                what = "takes too long to decode"
+                raise _lost(format, data, f"killed after {limit}", what, allowed=limit) from error
+            except BaseException:
+                await process.kill()
+                raise
+            self._idle.append(process)
+            return picture
+        raise _unavailable()
+
+    async def _start(self) -> DecodeProcess:
         try:
-            return self._pixels(format, data)
-        except InvalidInput:
-            raise
-        except UnsupportedSamples as error:
-            raise self._unsupported(str(error)) from error
-        # Decoders of hostile data raise all there is: SyntaxError, struct.error, EOFError,
-        # IndexError, zlib.error, MemoryError and more. Each of them means this picture, and none
-        # may carry a decoder's wording to the caller.
-        except Exception as error:
-            raise _undecodable(format, found) from error
-
-    def _checked_format(self, data: bytes) -> str:
-        if not data:
-            raise _refused(Reason.IMAGE_EMPTY, "0 bytes")
-        if len(data) > self._limits.max_image_bytes:
-            raise InvalidInput(
-                [
-                    violation(
-                        "",
-                        Reason.IMAGE_TOO_LARGE,
-                        "too many bytes",
-                        got=len(data),
-                        allowed=self._limits.max_image_bytes,
-                    )
-                ]
+            return await DecodeProcess.start(
+                self._limits,
+                memory_bytes=self._memory_bytes,
+                keep_bytes=_KEEP_BYTES // self._workers,
+                start_wait_s=_START_WAIT_S,
             )
-        format = sniff(data)
-        if format is None or format not in self._formats:
-            raise self._unsupported("not a picture in a format that is read")
-        return format
-
-    def _pixels(self, format: str, data: bytes) -> Picture:
-        from PIL import Image
-
-        try:
-            image = Image.open(io.BytesIO(data), formats=[format])
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            allowed = f"{_megapixels(self._limits.max_image_pixels)} MP"
-            raise InvalidInput(
-                [violation("", Reason.IMAGE_TOO_LARGE, "too many pixels", allowed=allowed)]
-            ) from error
-        with image:
-            violations = self._size_violations(*image.size)
-            if violations:
-                raise InvalidInput(violations)
-            if format == "TIFF" and _is_thumbnail(image):
-                raise self._unsupported("a TIFF that begins with a thumbnail, as raw files do")
-            notices = []
-            # Pillow turns a TIFF itself while loading, and finds some PNG orientations only then.
-            stored = orientation_of(image)
-            image.load()
-            pending = orientation_of(image)
-            flat, transparent = to_rgb(image, png_depth=data[24] if format == "PNG" else None)
-            pixels = pixels_of(turned_upright(flat, pending))
-            if transparent:
-                notices.append(
-                    Notice(WarningCode.ALPHA_FLATTENED, "transparent parts were laid on white")
-                )
-            if _has_more_frames(format, image):
-                notices.append(
-                    Notice(WarningCode.ANIMATION_FIRST_FRAME, "only the first frame was read")
-                )
-        info = ImageInfo(
-            format=format,
-            width=pixels.shape[1],
-            height=pixels.shape[0],
-            byte_size=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            orientation=stored if pending == 1 else pending,
-        )
-        return Picture(pixels=pixels, info=info, notices=tuple(notices))
-
-    def _size_violations(self, width: int, height: int) -> list[Violation]:
-        limits, found = self._limits, []
-        size = f"{width}x{height}"
-        if width * height > limits.max_image_pixels:
-            found.append(
-                violation(
-                    "",
-                    Reason.IMAGE_TOO_LARGE,
-                    "too many pixels",
-                    got=f"{size} = {_megapixels(width * height)} MP",
-                    allowed=f"{_megapixels(limits.max_image_pixels)} MP",
-                )
-            )
-        short, long = sorted((width, height))
-        if short < limits.min_image_side:
-            found.append(
-                violation(
-                    "",
-                    Reason.IMAGE_TOO_SMALL,
-                    "a side is too short",
-                    got=size,
-                    allowed=f"at least {limits.min_image_side} pixels a side",
-                )
-            )
-        if short > 0 and long > short * limits.max_image_aspect:
-            found.append(
-                violation(
-                    "",
-                    Reason.IMAGE_ASPECT,
-                    "one side is too long for the other",
-                    got=f"{math.ceil(long / short)}:1",
-                    allowed=f"{limits.max_image_aspect}:1",
-                )
-            )
-        return found
-
-    def _unsupported(self, what: str) -> InvalidInput:
-        allowed = f"{', '.join(self._formats)}; 8 or 16 bits a sample"
-        return InvalidInput([violation("", Reason.IMAGE_FORMAT_UNSUPPORTED, what, allowed=allowed)])
+        except DecoderNotStarted as error:
+            log.error("a process that decodes pictures does not start: %s", error)
+            raise _unavailable() from error
 
 
-def _register_decoders(formats: tuple[str, ...]) -> None:
-    """Import the plug-ins of ``formats`` alone, so that Pillow never loads the rest on its own."""
-    from importlib import import_module
-
-    names = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "GIF": "Gif", "BMP": "Bmp"}
-    names |= {"TIFF": "Tiff", "AVIF": "Avif", "JPEG2000": "Jpeg2K"}
-    for format in formats:
-        import_module(f"PIL.{names[format]}ImagePlugin")
-
-
-def _has_more_frames(format: str, image: Image.Image) -> bool:
-    """Whether more frames or pages follow, without counting them.
-
-    The plug-ins know it from a header, or from a look at the next frame's; counting would walk
-    the whole file. What follows in a JPEG is a preview or a depth map of the same picture.
-    """
-    return format != "JPEG" and bool(getattr(image, "is_animated", False))
+def _lost(
+    format: str, data: bytes, how: str, what: str, *, allowed: str | None = None
+) -> InvalidInput:
+    """The refusal of a picture that took its process down, and a line for the log."""
+    log.warning(
+        "a process that decodes pictures ended (%s) over a %s file of %s bytes, sha256 %s",
+        how,
+        format,
+        len(data),
+        hashlib.sha256(data).hexdigest(),
+    )
+    return refused(Reason.IMAGE_DECODE_FAILED, f"the {format} data {what}", allowed=allowed)
 
 
-def _is_thumbnail(image: Image.Image) -> bool:
-    tags = getattr(image, "tag_v2", {})
-    return bool(tags.get(_TIFF_SUBFILE_TYPE, 0) & _REDUCED_RESOLUTION)
-
-
-def _megapixels(pixels: int) -> str:
-    return f"{pixels / 1e6:.6g}"
-
-
-def _refused(reason: Reason, what: str) -> InvalidInput:
-    return InvalidInput([violation("", reason, what)])
-
-
-def _undecodable(format: str, found: Damage | None) -> InvalidInput:
-    if found is Damage.CUT:
-        return _refused(Reason.IMAGE_TRUNCATED, f"the {format} data ends before the picture does")
-    if found is Damage.CHECKSUM:
-        return _refused(
-            Reason.IMAGE_DECODE_FAILED, f"the {format} data does not match its checksum"
-        )
-    if found is Damage.TOO_MANY_SCANS:
-        return _refused(
-            Reason.IMAGE_DECODE_FAILED, f"the {format} data has more scans than a picture needs"
-        )
-    return _refused(Reason.IMAGE_DECODE_FAILED, f"the {format} data cannot be decoded")
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        Reason.DECODER_UNAVAILABLE, "pictures can't be decoded now: their decoder does not start"
+    )

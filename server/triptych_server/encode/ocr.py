@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from triptych_server.domain.errors import clip
 from triptych_server.domain.items import Box, OcrReading, OcrState, OcrWord, Picture
 from triptych_server.domain.ocr_language import is_language_code
+from triptych_server.encode.errors import StartupError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -95,7 +96,13 @@ class TesseractOcr:
         None where neither is installed.
         """
         wanted = (tesseract_language(iso_code), self._default_language)
-        return next((code for code in wanted if code in self._languages), None)
+        return next((code for code in wanted if code and not self._missing(code)), None)
+
+    def require(self, language: str) -> None:
+        """Raises StartupError where ``language``, one or several joined by ``+``, can't be read."""
+        refusal = self._refusal(language)
+        if refusal:
+            raise StartupError(f"TRIPTYCH_OCR_LANGUAGE={language}: {refusal}")
 
     def close(self) -> None:
         """Start no more readings."""
@@ -123,13 +130,17 @@ class TesseractOcr:
             return "Tesseract is not installed on this server"
         if not is_language_code(language):
             return f"not a language code of Tesseract's (got {clip(language)}, such as eng+deu)"
-        missing = [part for part in language.split("+") if part not in self._languages]
+        missing = self._missing(language)
         if missing:
             return (
                 f"language not installed (got {clip('+'.join(missing))}, "
                 f"allowed {', '.join(self._languages) or 'none'})"
             )
         return ""
+
+    def _missing(self, language: str) -> list[str]:
+        """The parts of ``language`` that are not installed."""
+        return [part for part in language.split("+") if part not in self._languages]
 
 
 def _installed_languages() -> tuple[str, ...]:

@@ -6,31 +6,25 @@ and on Linux by a signal as well, so that no orphan in a long operation keeps th
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import select
-import signal
 import socket
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from triptych_server.children import die_with
 from triptych_server.store.edge_frames import GREETING, receive, send
 
-_PR_SET_PDEATHSIG = 1
 _LOCK_POLL_S = 0.05
 
 
 def main(arguments: list[str]) -> int:
     """Serve one folder until the pipe ends. The exit status says nothing; the frames do."""
     descriptor, parent, lock_wait_s, min_free_bytes, folder = arguments
-    # A Ctrl-C or a stop of the whole group reaches this process too. The parent decides: it
-    # drains, and then asks this process to close.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if not _die_with(int(parent)):
+    if not die_with(int(parent)):
         return 1
     # The parent may end while it is being answered: then there is nobody left to tell.
     with (
@@ -39,13 +33,6 @@ def main(arguments: list[str]) -> int:
     ):
         _serve(pipe, Path(folder), float(lock_wait_s), int(min_free_bytes))
     return 0
-
-
-def _die_with(parent: int) -> bool:
-    """Ask for SIGKILL at the end of the thread that started this process; False: too late."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    return os.getppid() == parent
 
 
 def _serve(pipe: socket.socket, root: Path, lock_wait_s: float, min_free_bytes: int) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
+from triptych_server.children import describe_end, end_child, start_child
 from triptych_server.store.edge_frames import GREETING, HEADER, unpack
 from triptych_server.store.edge_protocol import Done, Failed, FailureKind, Ready, Reply
 
@@ -70,7 +67,7 @@ class EdgeProcess:
             reader, writer = await asyncio.open_connection(sock=ours, limit=_READ_AHEAD)
         except BaseException:
             ours.close()
-            await _end(process, at_once=True)
+            await end_child(process, wait_s=0)
             raise
         try:
             async with asyncio.timeout(start_wait_s):
@@ -79,7 +76,7 @@ class EdgeProcess:
             writer.close()
             slow = isinstance(error, TimeoutError)
             gone = isinstance(error, asyncio.IncompleteReadError | OSError) and not slow
-            status = _describe(await _end(process, at_once=not gone))
+            status = describe_end(await end_child(process, wait_s=_EXIT_WAIT_S if gone else 0))
             if not (gone or slow):
                 raise
             text = f"no greeting in {start_wait_s} s" if slow else f"no greeting: {status}"
@@ -87,7 +84,7 @@ class EdgeProcess:
         if isinstance(greeting, Ready):
             return cls(process, reader, writer, greeting)
         writer.close()
-        await _end(process)
+        await end_child(process, wait_s=_EXIT_WAIT_S)
         assert isinstance(greeting, Failed)
         raise EngineNotStarted(greeting)
 
@@ -116,13 +113,13 @@ class EdgeProcess:
     async def ended(self) -> str:
         """Wait until the process has ended and all calls have failed; how it ended, for people."""
         await asyncio.wait([self._reading])
-        status = _describe(await _end(self._process))
+        status = describe_end(await end_child(self._process, wait_s=_EXIT_WAIT_S))
         defect = self._reading.exception()
         return f"{status}; {defect!r}" if defect else status
 
     async def kill(self) -> None:
         """End the process now."""
-        await _end(self._process, at_once=True)
+        await end_child(self._process, wait_s=0)
         await self.ended()
 
     async def _read(self) -> None:
@@ -151,20 +148,12 @@ async def _spawn(
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
+            process = await start_child(
                 "triptych_server.store.edge_child",
-                str(theirs.fileno()),
-                str(os.getpid()),
                 str(lock_wait_s),
                 str(min_free_bytes),
                 str(folder),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env=_environment(),
+                descriptor=theirs.fileno(),
             )
     except BaseException:
         ours.close()
@@ -175,27 +164,3 @@ async def _spawn(
 async def _receive(reader: asyncio.StreamReader) -> tuple[int, object]:
     call_id, length = HEADER.unpack(await reader.readexactly(HEADER.size))
     return call_id, unpack(await reader.readexactly(length))
-
-
-async def _end(process: asyncio.subprocess.Process, *, at_once: bool = False) -> int:
-    """The exit status, once the process is gone; it is killed where it does not go by itself."""
-    try:
-        async with asyncio.timeout(0 if at_once else _EXIT_WAIT_S):
-            return await process.wait()
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        return await process.wait()
-
-
-def _describe(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    name = signal.Signals(-status).name
-    return f"{name} (is the disk full?)" if -status == signal.SIGBUS else name
-
-
-def _environment() -> dict[str, str]:
-    """The environment of this process, with what it imports to be found by the child as well."""
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return {**os.environ, "PYTHONPATH": path}

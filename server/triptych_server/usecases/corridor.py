@@ -14,7 +14,7 @@ from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import InvalidInput, Reason, WrongState, violation
 from triptych_server.domain.filters import Filter, PointIds
 from triptych_server.domain.fusion import Fused, LegScores, Ranking, fuse
-from triptych_server.domain.items import Item, Notice
+from triptych_server.domain.items import Item, Notice, WarningCode
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ports import LegQuery, Scored, VectorStore
 from triptych_server.domain.queries import (
@@ -134,7 +134,7 @@ class Corridor:
             if all(id(one) in by_plan for one in members(leg))
         )
         if not any(leg.plan.weight for leg in legs):
-            raise _nothing_to_ask(plan)
+            raise _nothing_to_ask(plan, encoded.notices)
         check_scores(query, [members(leg)[0].weight for leg in plan.legs], legs)
         filter = _without(query.filter, encoded.own_ids)
         return Course(collection, query, legs, filter, (*encoded.notices, *plan.notices))
@@ -237,16 +237,12 @@ def _cut(
     return [[next(answers) for _ in leg] for leg in asked]
 
 
-def _nothing_to_ask(plan: Plan) -> WrongState:
-    by_examples = isinstance(plan.query, ExamplesQuery)
-    whose = (
-        "the examples: each leg lacks a vector of one"
-        if by_examples
-        else "input: an item given lacks its vector, or has several where one is taken"
-    )
+def _nothing_to_ask(plan: Plan, notices: Sequence[Notice]) -> WrongState:
+    skipped = next((n.field for n in notices if n.code is WarningCode.LEG_SKIPPED), "input")
     return WrongState(
         Reason.QUERY_UNANSWERABLE,
-        f"{whose}, so every leg of a weight above 0 was skipped",
+        f"{skipped}: an item given lacks its vector, or has several where one is taken; every leg "
+        "of a weight above 0 was skipped for such a reason",
         subject=f"collections/{plan.collection.id}",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from triptych.v1 import item_pb2 as pb
 from triptych.v1 import item_service_pb2 as service
-from triptych_server.domain.errors import Reason, TriptychError
+from triptych_server.domain.errors import Reason, TriptychError, clip
 from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.items import ImageVariant, ItemInput, Notice, OcrMode, OcrOptions
 from triptych_server.domain.limits import Limits
@@ -241,7 +241,7 @@ def _parse_item(
     payload = parse_payload(message.payload, limits, violations, f"{path}.payload")
     vectors: dict[str, Vector] = {}
     for name, given in message.vectors.items():
-        vector = parse_vector(given, limits, violations, f"{path}.vectors[{name}]")
+        vector = parse_vector(given, limits, violations, f"{path}.vectors[{clip(name)}]")
         if vector is not None:
             vectors[name] = vector
     is_empty = image is None and not (message.caption or message.ocr_text or message.vectors)

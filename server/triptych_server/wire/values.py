@@ -14,6 +14,7 @@ from triptych_server.domain.filters import Scalar
 from triptych_server.domain.items import Json
 from triptych_server.domain.layout import RESERVED_KEY
 from triptych_server.domain.limits import Limits
+from triptych_server.domain.paths import step_into
 from triptych_server.domain.payload import FIRST_INEXACT
 from triptych_server.wire.violations import Violations
 
@@ -100,8 +101,9 @@ def _parse_struct(
     for key, value in struct.fields.items():
         if not key or any(unicodedata.category(c) == "Cc" for c in key):
             what = "holds control characters" if key else "has an empty key"
-            violations.add(f"{path}.{key}" if key else path, Reason.PAYLOAD_KEY_INVALID, what)
-        parsed[key] = _parse(value, limits, violations, f"{path}.{key}", depth)
+            here = step_into(path, key) if key else path
+            violations.add(here, Reason.PAYLOAD_KEY_INVALID, what)
+        parsed[key] = _parse(value, limits, violations, step_into(path, key), depth)
     return parsed
 
 

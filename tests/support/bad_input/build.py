@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from triptych.v1.collection_pb2 import VectorSpace
 from triptych.v1.collection_service_pb2 import (
     CreateCollectionRequest,
 )
+from triptych.v1.common_pb2 import Image
 from triptych.v1.filter_pb2 import (
     Condition,
     FieldCondition,
@@ -22,6 +25,8 @@ from triptych.v1.filter_pb2 import (
     GeoPoint,
     ValueList,
 )
+from triptych.v1.item_pb2 import Item, OcrOptions
+from triptych.v1.item_service_pb2 import UpsertItemsRequest
 from triptych.v1.search_service_pb2 import (
     QueryInput,
     SearchRequest,
@@ -32,22 +37,53 @@ from triptych.v1.vector_pb2 import DenseVector, Vector
 ID = "bad-input"
 # A collection that refuses filters which no index serves.
 STRICT = "bad-input-strict"
-IA, NF, FP = (
+# One of pictures alone, and one of supplied vectors alone.
+LOOKS, SOUNDS = "bad-input-looks", "bad-input-sounds"
+OK, IA, NF, FP = (
+    grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.FAILED_PRECONDITION,
 )
+RE = grpc.StatusCode.RESOURCE_EXHAUSTED
 NAN, INFINITY = math.nan, math.inf
 
 
 @dataclass(frozen=True)
-class Row:
-    """One wrong request: what it is, what it has to be answered with, and about which field."""
+class Raw:
+    """Bytes for a method, which may be no message at all."""
 
-    request: Message
+    method: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request that is wrong, or nearly so: what it is, and what it has to be answered with.
+
+    ``code`` and ``reason`` are the call's, or those of the first item of an upsert. With OK,
+    ``reason`` is a warning's code, or empty where nothing is to be said. What gRPC itself refuses
+    has no reason. ``field`` is the path that the answer names; empty where there is none to name.
+    ``how`` says how the call is made: metadata, compression, timeout.
+    """
+
+    request: Message | Raw
     code: grpc.StatusCode
     reason: str
-    field: str | None = None
+    field: str = ""
+    how: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def upsert(item: Item, **given: Any) -> UpsertItemsRequest:
+    """The item, and a good one beside it."""
+    beside = Item(id="beside", caption="a good one beside")
+    return UpsertItemsRequest(collection_id=ID, items=[item, beside], **given)
+
+
+def picture(data: bytes) -> UpsertItemsRequest:
+    """An item that is a picture, which is not read."""
+    item = Item(id="picture", image=Image(data=data))
+    return upsert(item, ocr=OcrOptions(mode=OcrOptions.MODE_SKIP))
 
 
 def search(**given: Any) -> SearchRequest:

@@ -76,7 +76,12 @@ ROWS: dict[str, Row] = {
     "part by an empty id": Row(
         composed(CUP, ComposedPart(item_id="")), IA, "ID_EMPTY", f"{PARTS}[1].item_id"
     ),
-    "part by an unknown id": Row(composed(CUP, ComposedPart(item_id="none")), NF, "ITEM_NOT_FOUND"),
+    "part by an unknown id": Row(
+        composed(CUP, ComposedPart(item_id="none")),
+        NF,
+        "ITEM_NOT_FOUND",
+        "input.composed.parts[1].item_id",
+    ),
     "part by no name": Row(
         composed(ComposedPart(stored_vector=StoredVector(item_id="good"))),
         IA,
@@ -87,6 +92,7 @@ ROWS: dict[str, Row] = {
         composed(ComposedPart(stored_vector=StoredVector(item_id="good", vector_name="looks"))),
         FP,
         "VECTOR_NAME_UNKNOWN",
+        "input.composed.parts[0].stored_vector.vector_name",
     ),
     "part of zeros": Row(
         composed(CUP, ComposedPart(vector=dense(0, 0, 0)), asked="audio"),
@@ -123,19 +129,33 @@ ROWS: dict[str, Row] = {
         weighing(-1001), IA, "WEIGHT_TOO_LARGE", f"{PARTS}[1].weight"
     ),
     # Spaces
-    "composed for a sparse space": Row(composed(CUP, asked="terms"), FP, "QUERY_UNANSWERABLE"),
+    "composed for a sparse space": Row(
+        composed(CUP, asked="terms"), FP, "QUERY_UNANSWERABLE", "input.composed"
+    ),
     "text for what the caller supplies": Row(
-        composed(LOUD, CUP, asked="audio"), FP, "QUERY_UNANSWERABLE"
+        composed(LOUD, CUP, asked="audio"), FP, "QUERY_UNANSWERABLE", "input.composed.parts[1].text"
     ),
     "what the caller supplies for an encoder's space": Row(
-        composed(CUP, HEARD, asked="image"), FP, "MODEL_MISMATCH"
+        composed(CUP, HEARD, asked="image"),
+        FP,
+        "MODEL_MISMATCH",
+        "input.composed.parts[1].stored_vector.vector_name",
     ),
-    "parts of two origins": Row(composed(SAID, HEARD), FP, "MODEL_MISMATCH"),
+    "parts of two origins": Row(
+        composed(SAID, HEARD),
+        FP,
+        "MODEL_MISMATCH",
+        "input.composed.parts[1].stored_vector.vector_name",
+    ),
     "part of the wrong dimension": Row(
         composed(CUP, LOUD, asked="image"), IA, "VECTOR_DIM", f"{PARTS}[1].vector"
     ),
-    "parts of two dimensions": Row(composed(LOUD, WIDE), FP, "QUERY_UNANSWERABLE"),
-    "bare vector as a part of several spaces": Row(composed(CUP, WIDE), FP, "QUERY_UNANSWERABLE"),
+    "parts of two dimensions": Row(
+        composed(LOUD, WIDE), FP, "QUERY_UNANSWERABLE", "input.composed.parts[1].vector"
+    ),
+    "bare vector as a part of several spaces": Row(
+        composed(CUP, WIDE), FP, "QUERY_UNANSWERABLE", "input"
+    ),
     "no name for the leg": Row(
         SearchRequest(
             collection_id=ID,

@@ -88,7 +88,10 @@ ROWS: dict[str, Row] = {
         "positives[1].image.data",
     ),
     "recommend: an unknown item": Row(
-        recommend(negatives=[QueryInput(item_id="none")]), NF, "ITEM_NOT_FOUND"
+        recommend(negatives=[QueryInput(item_id="none")]),
+        NF,
+        "ITEM_NOT_FOUND",
+        "negatives[0].item_id",
     ),
     "recommend: a stored vector of no name": Row(
         recommend(positives=[QueryInput(stored_vector=StoredVector(item_id="good"))]),
@@ -116,7 +119,7 @@ ROWS: dict[str, Row] = {
     ),
     "recommend: an unknown strategy": Row(recommend(strategy=9), IA, "FIELD_INVALID", "strategy"),
     "recommend: what no space can answer": Row(
-        recommend(positives=[CUP, audio(1, 2, 3)]), FP, "QUERY_UNANSWERABLE"
+        recommend(positives=[CUP, audio(1, 2, 3)]), FP, "QUERY_UNANSWERABLE", "positives[1]"
     ),
     "recommend: words with a picture on a sparse leg": Row(
         recommend(
@@ -125,16 +128,20 @@ ROWS: dict[str, Row] = {
         ),
         FP,
         "QUERY_UNANSWERABLE",
+        "positives[1]",
     ),
     "recommend: an item that has no such vector": Row(
-        recommend(positives=[QueryInput(item_id="good")], vectors=AUDIO), FP, "QUERY_UNANSWERABLE"
+        recommend(positives=[QueryInput(item_id="good")], vectors=AUDIO),
+        FP,
+        "QUERY_UNANSWERABLE",
+        "positives[0]",
     ),
     # Legs
     "recommend: an unknown collection": Row(
-        recommend(collection_id="never-made"), NF, "COLLECTION_NOT_FOUND"
+        recommend(collection_id="never-made"), NF, "COLLECTION_NOT_FOUND", "collection_id"
     ),
     "recommend: an unknown vector": Row(
-        legs(VectorWeight(vector_name="looks")), FP, "VECTOR_NAME_UNKNOWN"
+        legs(VectorWeight(vector_name="looks")), FP, "VECTOR_NAME_UNKNOWN", "vectors[0].vector_name"
     ),
     "recommend: a leg without a name": Row(
         legs(VectorWeight()), IA, "FIELD_REQUIRED", "vectors[0].vector_name"
@@ -303,4 +310,23 @@ ROWS: dict[str, Row] = {
         "LIMIT_TOO_LARGE",
         "searches",
     ),
+}
+
+# What all three have in common, and Search has too.
+ROWS |= {
+    f"{name}: {what}": row
+    for name, request in (("recommend", recommend), ("discover", discover), ("context", context))
+    for what, row in {
+        "no collection": Row(
+            request(collection_id=""), IA, "COLLECTION_ID_INVALID", "collection_id"
+        ),
+        "too many hits": Row(request(limit=1001), IA, "LIMIT_TOO_LARGE", "limit"),
+        "hits from before the first": Row(request(offset=-1), IA, "LIMIT_INVALID", "offset"),
+        "no threshold": Row(
+            request(score_threshold=NAN), IA, "SCORE_THRESHOLD_INVALID", "score_threshold"
+        ),
+        "no field of an item": Row(
+            request(return_fields=["colour"]), IA, "FIELD_INVALID", "return_fields[0]"
+        ),
+    }.items()
 }

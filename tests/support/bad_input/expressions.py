@@ -51,12 +51,16 @@ ROWS: dict[str, Row] = {
     "half a pair in a line": line(r"note = '\ud800'"),
     "ids in elements in a line": line("ANY lines WITH (ID = 'a')", "FIELD_INVALID"),
     "has a vector nobody has, in a line": Row(
-        search(filter=Filter(expression="HAS looks")), FP, "VECTOR_NAME_UNKNOWN"
+        search(filter=Filter(expression="HAS looks")),
+        FP,
+        "VECTOR_NAME_UNKNOWN",
+        "filter.expression",
     ),
     "what no index serves, in a line": Row(
         search(collection_id=STRICT, filter=Filter(expression="colour = 'red'")),
         FP,
         "FILTER_FIELD_UNINDEXED",
+        "filter.expression",
     ),
     "an expression in a group": Row(
         search(filter=Filter(should=[Condition(group=UNREADABLE)])),

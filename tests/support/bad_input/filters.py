@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.support.bad_input.build import (
@@ -25,6 +26,7 @@ from triptych.v1.filter_pb2 import (
     Condition,
     CountRange,
     ElementsCondition,
+    FieldCondition,
     Filter,
     GeoBox,
     GeoRadius,
@@ -217,9 +219,14 @@ ROWS: dict[str, Row] = {
     "has no vector in particular": Row(
         about(has_vector=""), IA, "FIELD_REQUIRED", f"{MUST}.has_vector"
     ),
-    "has a vector nobody has": Row(about(has_vector="looks"), FP, "VECTOR_NAME_UNKNOWN"),
+    "has a vector nobody has": Row(
+        about(has_vector="looks"), FP, "VECTOR_NAME_UNKNOWN", f"{MUST}.has_vector"
+    ),
     "has a vector nobody has, in a group": Row(
-        about(group=Filter(must_not=[Condition(has_vector="looks")])), FP, "VECTOR_NAME_UNKNOWN"
+        about(group=Filter(must_not=[Condition(has_vector="looks")])),
+        FP,
+        "VECTOR_NAME_UNKNOWN",
+        f"{MUST}.group.must_not[0].has_vector",
     ),
     **{
         f"{count} of {size} conditions": Row(
@@ -234,6 +241,53 @@ ROWS: dict[str, Row] = {
         )
         for count, size in ((-1, 2), (3, 2), (1, 0))
     },
+    # Names
+    **{
+        f"field named {name!r}": Row(
+            by(name, exists=True), IA, "FILTER_FIELD_INVALID", f"{FIELD}.name"
+        )
+        for name in ("a..b", ".a", "a.", "a b", "a\nb", "a[0]", '"a', '""', "x\x00" * 3000)
+    },
+    "field of our own, in quotes": Row(
+        by('"_triptych".id', exists=True), IA, "PAYLOAD_RESERVED_KEY", f"{FIELD}.name"
+    ),
+    "elements of a list with an unclosed quote": Row(
+        about(elements=ElementsCondition(name='"a', filter=where(field(exists=True)))),
+        IA,
+        "FILTER_FIELD_INVALID",
+        f"{MUST}.elements.name",
+    ),
+    "one of an id with a newline": Row(
+        about(ids=IdList(values=["a\nb"])), IA, "ID_INVALID", f"{MUST}.ids.values[0]"
+    ),
+    "has a vector with a newline": Row(
+        about(has_vector="a\nb"), FP, "VECTOR_NAME_UNKNOWN", f"{MUST}.has_vector"
+    ),
+    # Values
+    "equals nothing at all": Row(
+        search(filter=Filter(must=[Condition(field=FieldCondition(name="price", equals=Value()))])),
+        IA,
+        "FILTER_TYPE",
+        f"{FIELD}.equals",
+    ),
+    "any of infinity": Row(
+        by(any_of=any_of(1, INFINITY)), IA, "NUMBER_NOT_FINITE", f"{FIELD}.any_of.values[1]"
+    ),
+    "any of 2^53": Row(
+        by("count", any_of=any_of(2.0**60)), IA, "NUMBER_NOT_EXACT", f"{FIELD}.any_of.values[0]"
+    ),
+    **{
+        f"range with {bound} infinite": Row(
+            by(number_range=NumberRange(**{bound: number})),
+            IA,
+            "NUMBER_NOT_FINITE",
+            f"{FIELD}.number_range.{bound}",
+        )
+        for bound, number in (("gte", -INFINITY), ("lt", INFINITY), ("lte", NAN))
+    },
+    "range with two upper bounds": Row(
+        by(number_range=NumberRange(lt=1, lte=2)), IA, "FILTER_TYPE", f"{FIELD}.number_range"
+    ),
     # None of
     "none of nothing": Row(by(none_of=ValueList()), IA, EMPTY, f"{FIELD}.none_of.values"),
     "none of a null": Row(
@@ -268,7 +322,28 @@ ROWS: dict[str, Row] = {
     "count with two upper bounds": Row(
         by(value_count=CountRange(lt=1, lte=2)), IA, "FILTER_TYPE", f"{FIELD}.value_count"
     ),
+    **{
+        f"count with {bound} below zero": Row(
+            by(value_count=CountRange(**{bound: -3})),
+            IA,
+            "LIMIT_INVALID",
+            f"{FIELD}.value_count.{bound}",
+        )
+        for bound in ("gt", "lt", "lte")
+    },
     # Times
+    "time after its own second": Row(
+        by(time_range=TimeRange(lte=Timestamp(nanos=1_000_000_000))),
+        IA,
+        "FILTER_DATETIME",
+        f"{FIELD}.time_range.lte",
+    ),
+    "time with two upper bounds": Row(
+        by(time_range=TimeRange(lt=Timestamp(), lte=Timestamp())),
+        IA,
+        "FILTER_TYPE",
+        f"{FIELD}.time_range",
+    ),
     "time in no range": Row(by(time_range=TimeRange()), IA, EMPTY, f"{FIELD}.time_range"),
     "time in year 10,000": Row(
         by(time_range=TimeRange(lt=Timestamp(seconds=253_402_300_800))),
@@ -350,21 +425,44 @@ ROWS: dict[str, Row] = {
         "FIELD_REQUIRED",
         f"{FIELD}.geo_box.north_east.lat",
     ),
+    "box from NaN": Row(
+        by(geo_box=GeoBox(south_west=at(NAN, 0), north_east=at(1, 1))),
+        IA,
+        "NUMBER_NOT_FINITE",
+        f"{FIELD}.geo_box.south_west.lat",
+    ),
+    "a phrase beyond measure": Row(by(phrase="sale " * 250), IA, "TEXT_TOO_LONG", "filter"),
     # A collection that refuses what no index serves
     **{
-        f"unindexed in {name}": Row(request, FP, "FILTER_FIELD_UNINDEXED")
-        for name, request in {
-            "a search": search(collection_id=STRICT, filter=where(field("colour", equals="red"))),
-            "a list": ListItemsRequest(
-                collection_id=STRICT, filter=where(field("price", equals="cheap"))
+        f"unindexed in {name}": Row(request, FP, "FILTER_FIELD_UNINDEXED", path)
+        for name, request, path in (
+            (
+                "a search",
+                search(collection_id=STRICT, filter=where(field("colour", equals="red"))),
+                FIELD,
             ),
-            "a count": CountItemsRequest(
-                collection_id=STRICT, filter=where(field("price", value_count=CountRange(gt=1)))
+            (
+                "a list",
+                ListItemsRequest(
+                    collection_id=STRICT, filter=where(field("price", equals="cheap"))
+                ),
+                FIELD,
             ),
-            "a deletion": DeleteItemsRequest(
-                collection_id=STRICT,
-                filter=Filter(must_not=[inside(Condition(field=field(exists=True)))]),
+            (
+                "a count",
+                CountItemsRequest(
+                    collection_id=STRICT, filter=where(field("price", value_count=CountRange(gt=1)))
+                ),
+                FIELD,
             ),
-        }.items()
+            (
+                "a deletion",
+                DeleteItemsRequest(
+                    collection_id=STRICT,
+                    filter=Filter(must_not=[inside(Condition(field=field(exists=True)))]),
+                ),
+                "filter.must_not[0].elements",
+            ),
+        )
     },
 }

@@ -23,6 +23,8 @@ SUM, MOST, LEAST = (
 )
 CAPTION, IMAGE, TERMS = (VectorQuery(vector_name=n) for n in ("caption", "image", "terms"))
 
+NAME = "input.stored_vector.vector_name"
+
 
 def stored(item_id: str, vector_name: str, asked: str = "") -> SearchRequest:
     given = QueryInput(stored_vector=StoredVector(item_id=item_id, vector_name=vector_name))
@@ -124,6 +126,12 @@ ROWS: dict[str, Row] = {
         "FIELD_INVALID",
         "fusion.max_score.normalization",
     ),
+    "no such normalization of a minimum": Row(
+        search(fusion=Fusion(min_score=MinScore(normalization=77))),  # type: ignore[arg-type]
+        IA,
+        "FIELD_INVALID",
+        "fusion.min_score.normalization",
+    ),
     "cosine and BM25 as they are": Row(
         search(vectors=[CAPTION, TERMS], fusion=SUM),
         IA,
@@ -146,15 +154,19 @@ ROWS: dict[str, Row] = {
     "stored vector of no name": Row(
         stored("good", ""), IA, "FIELD_REQUIRED", "input.stored_vector.vector_name"
     ),
-    "stored vector of an unknown item": Row(stored("none", "caption"), NF, "ITEM_NOT_FOUND"),
-    "stored vector of an unknown name": Row(stored("good", "looks"), FP, "VECTOR_NAME_UNKNOWN"),
+    "stored vector of an unknown item": Row(
+        stored("none", "caption"), NF, "ITEM_NOT_FOUND", "input.stored_vector.item_id"
+    ),
+    "stored vector of an unknown name": Row(
+        stored("good", "looks"), FP, "VECTOR_NAME_UNKNOWN", NAME
+    ),
     "stored vector of an unknown name for a named leg": Row(
-        stored("good", "looks", "caption"), FP, "VECTOR_NAME_UNKNOWN"
+        stored("good", "looks", "caption"), FP, "VECTOR_NAME_UNKNOWN", NAME
     ),
     "stored vector of another encoder": Row(
-        stored("good", "caption", "terms"), FP, "MODEL_MISMATCH"
+        stored("good", "caption", "terms"), FP, "MODEL_MISMATCH", NAME
     ),
     "stored vector against what the caller supplies": Row(
-        stored("good", "caption", "audio"), FP, "MODEL_MISMATCH"
+        stored("good", "caption", "audio"), FP, "MODEL_MISMATCH", NAME
     ),
 }

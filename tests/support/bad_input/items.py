@@ -8,18 +8,26 @@ from tests.support.bad_input.build import (
     FP,
     IA,
     ID,
+    INFINITY,
     NAN,
     NF,
     Row,
     dense,
+    upsert,
 )
 from triptych.v1.common_pb2 import Image
-from triptych.v1.filter_pb2 import Filter
+from triptych.v1.filter_pb2 import Condition, Filter
 from triptych.v1.item_pb2 import Item, KeptImage, OcrOptions
 from triptych.v1.item_service_pb2 import (
     DeleteItemsRequest,
     GetItemImageRequest,
     UpsertItemsRequest,
+)
+
+LONG_AND_STRANGE = (
+    ("an id of 10 kB", "x" * 10_240, "ID_TOO_LONG"),
+    ("an id of 257 letters of two bytes", "ü" * 257, "ID_TOO_LONG"),
+    ("a newline in its id", "a\nb", "ID_INVALID"),
 )
 
 ROWS: dict[str, Row] = {
@@ -63,7 +71,49 @@ ROWS: dict[str, Row] = {
         "LIMIT_INVALID",
         "ocr.time_limit_ms",
     ),
+    **{
+        f"OCR time limit of {limit} ms": Row(
+            upsert(Item(id="a", caption="b"), ocr=OcrOptions(time_limit_ms=limit)),
+            IA,
+            "LIMIT_INVALID",
+            "ocr.time_limit_ms",
+        )
+        for limit in (-5, 120_001)
+    },
+    "OCR in a mode of the future": Row(
+        upsert(Item(id="a", caption="b"), ocr=OcrOptions(mode=9)),  # type: ignore[arg-type]
+        IA,
+        "FIELD_INVALID",
+        "ocr.mode",
+    ),
+    "OCR languages of which one is not installed": Row(
+        upsert(Item(id="a", caption="b"), ocr=OcrOptions(language="eng+tlh")),
+        IA,
+        "OCR_LANGUAGE_UNAVAILABLE",
+        "ocr.language",
+    ),
+    "upsert to a collection that is none": Row(
+        UpsertItemsRequest(collection_id="A/b", items=[Item(id="a", caption="b")]),
+        IA,
+        "COLLECTION_ID_INVALID",
+        "collection_id",
+    ),
     # Pictures
+    "picture in no such collection": Row(
+        GetItemImageRequest(collection_id="none", id="a"),
+        NF,
+        "COLLECTION_NOT_FOUND",
+        "collection_id",
+    ),
+    **{
+        f"picture of an item with {name}": Row(
+            GetItemImageRequest(collection_id=ID, id=item_id), IA, reason, "id"
+        )
+        for name, item_id, reason in LONG_AND_STRANGE
+    },
+    "picture of an item without one": Row(
+        GetItemImageRequest(collection_id=ID, id="good"), NF, "ITEM_HAS_NO_IMAGE", "id"
+    ),
     "picture of no item in particular": Row(
         GetItemImageRequest(collection_id=ID), IA, "ID_EMPTY", "id"
     ),
@@ -87,9 +137,10 @@ ROWS: dict[str, Row] = {
         GetItemImageRequest(collection_id=ID, id="a", variant=KeptImage.VARIANT_ORIGINAL),
         FP,
         "IMAGE_NOT_KEPT",
+        "variant",
     ),
     "picture of an item that is not there": Row(
-        GetItemImageRequest(collection_id=ID, id="nobody"), NF, "ITEM_NOT_FOUND"
+        GetItemImageRequest(collection_id=ID, id="nobody"), NF, "ITEM_NOT_FOUND", "id"
     ),
     # Removing
     "delete of nothing in particular": Row(
@@ -100,6 +151,39 @@ ROWS: dict[str, Row] = {
     ),
     "delete by ids and all": Row(
         DeleteItemsRequest(collection_id=ID, ids=["a"], all=True), IA, "DELETE_NEEDS_FILTER", "ids"
+    ),
+    "delete by ids and a filter": Row(
+        DeleteItemsRequest(collection_id=ID, ids=["a"], filter=Filter()),
+        IA,
+        "DELETE_NEEDS_FILTER",
+        "ids",
+    ),
+    "delete by a filter, and all": Row(
+        DeleteItemsRequest(collection_id=ID, filter=Filter(), all=True),
+        IA,
+        "DELETE_NEEDS_FILTER",
+        "ids",
+    ),
+    "delete of an empty id": Row(
+        DeleteItemsRequest(collection_id=ID, ids=["a", ""]), IA, "ID_EMPTY", "ids[1]"
+    ),
+    **{
+        f"delete of an item with {name}": Row(
+            DeleteItemsRequest(collection_id=ID, ids=["a", item_id]), IA, reason, "ids[1]"
+        )
+        for name, item_id, reason in LONG_AND_STRANGE
+    },
+    "delete by half a condition": Row(
+        DeleteItemsRequest(collection_id=ID, filter=Filter(must_not=[Condition()])),
+        IA,
+        "FILTER_EMPTY_CONDITION",
+        "filter.must_not[0]",
+    ),
+    "delete from a collection that is none": Row(
+        DeleteItemsRequest(collection_id="", all=True),
+        IA,
+        "COLLECTION_ID_INVALID",
+        "collection_id",
     ),
     "delete of 1001 ids": Row(
         DeleteItemsRequest(collection_id=ID, ids=[str(n) for n in range(1001)]),
@@ -125,7 +209,21 @@ def nested(levels: int) -> Item:
     return item
 
 
-ITEM_ROWS: dict[str, tuple[Item, str, str | None]] = {
+def in_lists(levels: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(levels - 1):
+        made = [made]
+    return made
+
+
+def no_kind() -> Item:
+    """A value that is neither null nor anything else."""
+    item = Item(id="a", caption="b")
+    item.payload.fields["n"].SetInParent()
+    return item
+
+
+_BAD: dict[str, tuple[Item, str, str]] = {
     "nothing": (Item(id="a"), "ITEM_EMPTY", "items[0]"),
     "no id": (Item(caption="a"), "ID_EMPTY", "items[0].id"),
     "id of 10 kB": (Item(id="x" * 10_240, caption="a"), "ID_TOO_LONG", "items[0].id"),
@@ -149,12 +247,63 @@ ITEM_ROWS: dict[str, tuple[Item, str, str | None]] = {
         "items[0].payload.n[1]",
     ),
     "NaN": (payload_item(n=NAN), "NUMBER_NOT_FINITE", "items[0].payload.n"),
-    "17 levels": (nested(16), "PAYLOAD_TOO_DEEP", None),
+    "an infinite number": (
+        payload_item(price=-INFINITY),
+        "NUMBER_NOT_FINITE",
+        "items[0].payload.price",
+    ),
+    "an empty key": (payload_item(**{"": 1}), "PAYLOAD_KEY_INVALID", "items[0].payload"),
+    "an empty key inside": (
+        payload_item(size={"": 1}),
+        "PAYLOAD_KEY_INVALID",
+        "items[0].payload.size",
+    ),
+    "a value of no kind": (no_kind(), "FIELD_REQUIRED", "items[0].payload.n"),
+    "a key that needs quotes": (
+        payload_item(**{"inner width.cm": NAN}),
+        "NUMBER_NOT_FINITE",
+        'items[0].payload."inner width.cm"',
+    ),
+    "a key that turns the line around": (
+        payload_item(**{"a\u202eb": NAN}),
+        "NUMBER_NOT_FINITE",
+        "items[0].payload.a?b",
+    ),
+    "a key of 5,000 letters": (
+        payload_item(**{"x" * 5000: 2.0**60}),
+        "NUMBER_NOT_EXACT",
+        "items[0].payload." + "x" * 63 + "…",
+    ),
+    "lists of 17 levels": (
+        payload_item(n=in_lists(17)),
+        "PAYLOAD_TOO_DEEP",
+        "items[0].payload.n" + "[0]" * 15,
+    ),
+    "a number where a boolean is declared": (
+        payload_item(sold=1),
+        "PAYLOAD_TYPE",
+        "items[0].payload.sold",
+    ),
+    "a boolean where a keyword is declared": (
+        payload_item(kind=[True]),
+        "PAYLOAD_TYPE",
+        "items[0].payload.kind[0]",
+    ),
+    "a boolean where a number is declared": (
+        payload_item(price=True),
+        "PAYLOAD_TYPE",
+        "items[0].payload.price",
+    ),
+    **{
+        name: (Item(id=text, caption="a"), reason, "items[0].id")
+        for name, text, reason in LONG_AND_STRANGE
+    },
+    "17 levels": (nested(16), "PAYLOAD_TOO_DEEP", "items[0].payload" + ".a" * 16),
     "a large payload": (payload_item(t="x" * 70_000), "PAYLOAD_TOO_LARGE", "items[0].payload"),
     "control character in a key": (
         payload_item(**{"a\nb": 1}),
         "PAYLOAD_KEY_INVALID",
-        "items[0].payload.a\nb",
+        "items[0].payload.a?b",
     ),
     "a string where a number is declared": (
         payload_item(price="cheap"),
@@ -239,11 +388,15 @@ ITEM_ROWS: dict[str, tuple[Item, str, str | None]] = {
         "PAYLOAD_TOO_LARGE",
         "items[0].payload",
     ),
-    "unknown vector": (Item(id="a", vectors={"x": dense(1)}), "VECTOR_NAME_UNKNOWN", None),
+    "unknown vector": (
+        Item(id="a", vectors={"x": dense(1)}),
+        "VECTOR_NAME_UNKNOWN",
+        "items[0].vectors[x]",
+    ),
     "vector that the encoder makes": (
         Item(id="a", vectors={"image": dense(1)}),
         "VECTOR_NAME_UNKNOWN",
-        None,
+        "items[0].vectors[image]",
     ),
     "vector of the wrong dimension": (
         Item(id="a", vectors={"audio": dense(1)}),
@@ -255,4 +408,9 @@ ITEM_ROWS: dict[str, tuple[Item, str, str | None]] = {
         "VECTOR_NOT_FINITE",
         "items[0].vectors[audio].dense.values[2]",
     ),
+}
+
+ITEM_ROWS: dict[str, Row] = {
+    f"item: {name}": Row(upsert(item), FP if reason == "VECTOR_NAME_UNKNOWN" else IA, reason, path)
+    for name, (item, reason, path) in _BAD.items()
 }

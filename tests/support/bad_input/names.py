@@ -24,6 +24,7 @@ from triptych.v1.collection_service_pb2 import (
     GetCollectionRequest,
     ListCollectionsRequest,
 )
+from triptych.v1.filter_pb2 import Condition, Filter
 from triptych.v1.item_pb2 import Item
 from triptych.v1.item_service_pb2 import (
     CountItemsRequest,
@@ -42,33 +43,39 @@ ROWS: dict[str, Row] = {
         GetCollectionRequest(), IA, "COLLECTION_ID_INVALID", "collection_id"
     ),
     "collection id that climbs": Row(
-        DeleteCollectionRequest(collection_id="../x"), IA, "COLLECTION_ID_INVALID"
+        DeleteCollectionRequest(collection_id="../x"), IA, "COLLECTION_ID_INVALID", "collection_id"
     ),
     "collection id too long": Row(
         create(collection_id="a" * 64), IA, "COLLECTION_ID_INVALID", "collection_id"
     ),
-    "no such collection, search": Row(search(collection_id="none"), NF, "COLLECTION_NOT_FOUND"),
+    "no such collection, search": Row(
+        search(collection_id="none"), NF, "COLLECTION_NOT_FOUND", "collection_id"
+    ),
     "no such collection, get": Row(
-        GetCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+        GetCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND", "collection_id"
     ),
     "no such collection, delete": Row(
-        DeleteCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+        DeleteCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND", "collection_id"
     ),
     "no such collection, upsert": Row(
         UpsertItemsRequest(collection_id="none", items=[Item(id="a", caption="b")]),
         NF,
         "COLLECTION_NOT_FOUND",
+        "collection_id",
     ),
     "no such collection, list": Row(
-        ListItemsRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+        ListItemsRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND", "collection_id"
     ),
     "no such collection, count": Row(
-        CountItemsRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND"
+        CountItemsRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND", "collection_id"
     ),
     "no such collection, delete items": Row(
-        DeleteItemsRequest(collection_id="none", all=True), NF, "COLLECTION_NOT_FOUND"
+        DeleteItemsRequest(collection_id="none", all=True),
+        NF,
+        "COLLECTION_NOT_FOUND",
+        "collection_id",
     ),
-    "no such item": Row(GetItemRequest(collection_id=ID, id="none"), NF, "ITEM_NOT_FOUND"),
+    "no such item": Row(GetItemRequest(collection_id=ID, id="none"), NF, "ITEM_NOT_FOUND", "id"),
     "no id": Row(GetItemRequest(collection_id=ID), IA, "ID_EMPTY", "id"),
     "id of 10 kB": Row(GetItemRequest(collection_id=ID, id="x" * 10_240), IA, "ID_TOO_LONG", "id"),
     "id with a newline": Row(GetItemRequest(collection_id=ID, id="a\nb"), IA, "ID_INVALID", "id"),
@@ -77,10 +84,16 @@ ROWS: dict[str, Row] = {
         CreateCollectionRequest(collection_id=ID),
         grpc.StatusCode.ALREADY_EXISTS,
         "COLLECTION_EXISTS",
+        "collection_id",
     ),
-    "unknown encoder": Row(create(default_encoder_id="siglip"), FP, "ENCODER_UNKNOWN"),
+    "unknown encoder": Row(
+        create(default_encoder_id="siglip"), FP, "ENCODER_UNKNOWN", "default_encoder_id"
+    ),
     "unknown encoder of a space": Row(
-        space(sources=[IMAGE], encoder_id="siglip"), FP, "ENCODER_UNKNOWN"
+        space(sources=[IMAGE], encoder_id="siglip"),
+        FP,
+        "ENCODER_UNKNOWN",
+        "vector_spaces[0].encoder_id",
     ),
     "unknown image retention": Row(
         create(image_retention=9), IA, "FIELD_INVALID", "image_retention"
@@ -175,7 +188,62 @@ ROWS: dict[str, Row] = {
         "PAYLOAD_RESERVED_KEY",
         "payload_fields[0].name",
     ),
+    **{
+        f"item of no collection, {name}": Row(request, code, reason, "collection_id")
+        for name, request, code, reason in (
+            (
+                "get of none",
+                GetItemRequest(collection_id="none", id="a"),
+                NF,
+                "COLLECTION_NOT_FOUND",
+            ),
+            ("get", GetItemRequest(collection_id="a b", id="a"), IA, "COLLECTION_ID_INVALID"),
+            ("list", ListItemsRequest(collection_id="-"), IA, "COLLECTION_ID_INVALID"),
+            ("count", CountItemsRequest(), IA, "COLLECTION_ID_INVALID"),
+        )
+    },
+    **{
+        f"return field {field!r} of {name}": Row(request, IA, "FIELD_INVALID", "return_fields[0]")
+        for field in ("colour", "", "vectors.", "Caption", "a\x00" * 3000)
+        for name, request in (
+            ("get", GetItemRequest(collection_id=ID, id="good", return_fields=[field])),
+            ("list", ListItemsRequest(collection_id=ID, return_fields=[field])),
+        )
+    },
+    "unknown vector as return field of get": Row(
+        GetItemRequest(collection_id=ID, id="good", return_fields=["vectors.looks"]),
+        FP,
+        "VECTOR_NAME_UNKNOWN",
+        "return_fields",
+    ),
+    "count by half a condition": Row(
+        CountItemsRequest(collection_id=ID, filter=Filter(should=[Condition()])),
+        IA,
+        "FILTER_EMPTY_CONDITION",
+        "filter.should[0]",
+    ),
+    "list by half a condition": Row(
+        ListItemsRequest(collection_id=ID, filter=Filter(must=[Condition()])),
+        IA,
+        "FILTER_EMPTY_CONDITION",
+        "filter.must[0]",
+    ),
     # Pages
+    "negative page size of collections": Row(
+        ListCollectionsRequest(page_size=-1), IA, "LIMIT_INVALID", "page_size"
+    ),
+    "page size of 1,001": Row(
+        ListItemsRequest(collection_id=ID, page_size=1001), IA, "LIMIT_TOO_LARGE", "page_size"
+    ),
+    "page token in base64 that nobody made": Row(
+        ListItemsRequest(collection_id=ID, page_token="QUFBQUFBQUFBQUFBQUFBQUFB"),
+        IA,
+        "PAGE_TOKEN_INVALID",
+        "page_token",
+    ),
+    "page token of 1 MB": Row(
+        ListCollectionsRequest(page_token="A" * 2**20), IA, "PAGE_TOKEN_INVALID", "page_token"
+    ),
     "negative page size": Row(
         ListItemsRequest(collection_id=ID, page_size=-1), IA, "LIMIT_INVALID", "page_size"
     ),

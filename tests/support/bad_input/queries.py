@@ -17,6 +17,7 @@ from tests.support.bad_input.build import (
     leg,
     search,
 )
+from tests.support.bad_input.items import LONG_AND_STRANGE
 from tests.support.panels import draw_words
 from triptych.v1.common_pb2 import Image
 from triptych.v1.encode_service_pb2 import EncodeInput, EncodeRequest
@@ -25,6 +26,7 @@ from triptych.v1.search_service_pb2 import (
     QueryInput,
     ReciprocalRank,
     SearchRequest,
+    StoredVector,
     VectorQuery,
 )
 from triptych.v1.vector_pb2 import DenseVector, MultiVector, SparseVector, Vector
@@ -73,7 +75,9 @@ ROWS: dict[str, Row] = {
         "IMAGE_ASPECT",
         "vectors[1].input.image.data",
     ),
-    "unknown item as input": Row(search(input=QueryInput(item_id="none")), NF, "ITEM_NOT_FOUND"),
+    "unknown item as input": Row(
+        search(input=QueryInput(item_id="none")), NF, "ITEM_NOT_FOUND", "input.item_id"
+    ),
     "vector of the wrong dimension": Row(by_vector(dense(1, 2)), IA, "VECTOR_DIM", "input.vector"),
     "vector of the wrong kind": Row(
         by_vector(Vector(sparse=SparseVector(indices=[1], values=[1]))),
@@ -120,19 +124,66 @@ ROWS: dict[str, Row] = {
         "input.vector.sparse",
     ),
     "bare vector that no space fits": Row(
-        SearchRequest(collection_id=ID, input=QueryInput(vector=dense(1, 2))),
+        SearchRequest(collection_id=ID, input=QueryInput(vector=dense(1, 2, 3, 4))),
         FP,
         "QUERY_UNANSWERABLE",
+        "input.vector",
+    ),
+    **{
+        f"input of an item with {name}": Row(
+            search(input=QueryInput(item_id=item_id)), IA, reason, "input.item_id"
+        )
+        for name, item_id, reason in LONG_AND_STRANGE
+    },
+    "input of no item in particular": Row(
+        search(input=QueryInput(item_id="")), IA, "ID_EMPTY", "input.item_id"
+    ),
+    **{
+        f"stored vector of an item with {name}": Row(
+            search(
+                input=QueryInput(stored_vector=StoredVector(item_id=item_id, vector_name="ocr"))
+            ),
+            IA,
+            reason,
+            "input.stored_vector.item_id",
+        )
+        for name, item_id, reason in LONG_AND_STRANGE
+    },
+    "a leg with an input of nothing": Row(
+        leg(vector_name="ocr", input=QueryInput()), IA, "QUERY_EMPTY", "vectors[1].input"
+    ),
+    "1 MB of text, of the leg itself": Row(
+        leg(vector_name="ocr", input=QueryInput(text="x" * 2**20)),
+        IA,
+        "TEXT_TOO_LONG",
+        "vectors[1].input.text",
     ),
     # Legs
-    "unknown vector": Row(leg(vector_name="looks"), FP, "VECTOR_NAME_UNKNOWN"),
+    "unknown vector with a name of 5,000 letters": Row(
+        leg(vector_name="x" * 5000), FP, "VECTOR_NAME_UNKNOWN", "vectors[1].vector_name"
+    ),
+    "unknown vector with a newline": Row(
+        leg(vector_name="a\nb"), FP, "VECTOR_NAME_UNKNOWN", "vectors[1].vector_name"
+    ),
+    "candidates below 0": Row(
+        leg(vector_name="ocr", candidate_count=-1),
+        IA,
+        "LIMIT_INVALID",
+        "vectors[1].candidate_count",
+    ),
+    "unknown vector": Row(
+        leg(vector_name="looks"), FP, "VECTOR_NAME_UNKNOWN", "vectors[1].vector_name"
+    ),
     "leg without a name": Row(leg(), IA, "FIELD_REQUIRED", "vectors[1].vector_name"),
     "terms asked with a picture": Row(
         leg(vector_name="terms", input=QueryInput(image=Image(data=draw_words(["A"])))),
         FP,
         "QUERY_UNANSWERABLE",
+        "vectors[1].input",
     ),
-    "supplied space asked with words": Row(leg(vector_name="audio"), FP, "QUERY_UNANSWERABLE"),
+    "supplied space asked with words": Row(
+        leg(vector_name="audio"), FP, "QUERY_UNANSWERABLE", "input"
+    ),
     "negative weight": Row(
         leg(vector_name="ocr", weight=-0.5), IA, "WEIGHT_NEGATIVE", "vectors[1].weight"
     ),
@@ -184,16 +235,41 @@ ROWS: dict[str, Row] = {
         "LIMIT_INVALID",
         "fusion.reciprocal_rank.k",
     ),
+    "limit of 1,001": Row(search(limit=1001), IA, "LIMIT_TOO_LARGE", "limit"),
+    **{
+        f"k of {k}": Row(
+            search(fusion=Fusion(reciprocal_rank=ReciprocalRank(k=k))),
+            IA,
+            "LIMIT_INVALID",
+            "fusion.reciprocal_rank.k",
+        )
+        for k in (10_001, INFINITY, -INFINITY)
+    },
+    "search of a collection without a name": Row(
+        search(collection_id=""), IA, "COLLECTION_ID_INVALID", "collection_id"
+    ),
     "unknown return field": Row(
         search(return_fields=["caption", "colour"]), IA, "FIELD_INVALID", "return_fields[1]"
     ),
     "unknown vector as return field": Row(
-        search(return_fields=["vectors.looks"]), FP, "VECTOR_NAME_UNKNOWN"
+        search(return_fields=["caption", "vectors.looks"]),
+        FP,
+        "VECTOR_NAME_UNKNOWN",
+        "return_fields",
     ),
     # Encoding
     "nothing to encode": Row(EncodeRequest(), IA, "QUERY_EMPTY", "inputs"),
     "an input of no kind": Row(
         EncodeRequest(inputs=[EncodeInput(text="a"), EncodeInput()]), IA, "QUERY_EMPTY", "inputs[1]"
+    ),
+    "blank text to encode": Row(
+        EncodeRequest(inputs=[EncodeInput(text="\x00\t")]), IA, "TEXT_BLANK", "inputs[0].text"
+    ),
+    "1 MB of text to encode": Row(
+        EncodeRequest(inputs=[EncodeInput(text="a"), EncodeInput(text="x" * 2**20)]),
+        IA,
+        "TEXT_TOO_LONG",
+        "inputs[1].text",
     ),
     "65 inputs": Row(
         EncodeRequest(inputs=[EncodeInput(text="a")] * 65), IA, "LIMIT_TOO_LARGE", "inputs"
@@ -205,6 +281,9 @@ ROWS: dict[str, Row] = {
         "inputs[0].image.data",
     ),
     "unknown encoder to encode with": Row(
-        EncodeRequest(encoder_id="siglip", inputs=[EncodeInput(text="a")]), FP, "ENCODER_UNKNOWN"
+        EncodeRequest(encoder_id="siglip", inputs=[EncodeInput(text="a")]),
+        FP,
+        "ENCODER_UNKNOWN",
+        "encoder_id",
     ),
 }

@@ -4,17 +4,16 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.decoding import OwnDecoder
 from tests.support.pictures import Drawn, encoded, page, poster, textless
 from triptych_server.domain.items import Box, ImageInfo, OcrReading, OcrState, Picture
 from triptych_server.domain.limits import Limits
-from triptych_server.encode.intake import PillowIntake
 from triptych_server.encode.ocr import MIN_CONFIDENCE, TesseractOcr, tesseract_language
 
 LIMIT_MS = 20_000
@@ -23,13 +22,6 @@ LIMIT_MS = 20_000
 @pytest.fixture
 def ocr() -> TesseractOcr:
     return TesseractOcr(workers=2)
-
-
-@pytest.fixture
-def intake() -> Iterator[PillowIntake]:
-    intake = PillowIntake(Limits(), workers=1)
-    yield intake
-    intake.close()
 
 
 def picture(image: Image.Image) -> Picture:
@@ -122,16 +114,16 @@ async def test_boxes_of_scaled_pictures_are_in_their_own_pixels(
     check_found(reading, drawn)
 
 
-async def test_every_orientation_reads_the_same(ocr: TesseractOcr, intake: PillowIntake) -> None:
+async def test_every_orientation_reads_the_same(ocr: TesseractOcr) -> None:
     image, drawn = poster("MUSEUM OF GLASS", "Free entry", shape="cup")
     image = image.crop((0, 0, 480, 512))
     undone = [None, *(Image.Transpose(t) for t in (0, 3, 1, 5, 2, 6, 4))]
-    readings = []
+    decoder, readings = OwnDecoder(Limits()), []
     for orientation, turn in enumerate(undone, start=1):
         exif = Image.Exif()
         exif[0x0112] = orientation
         stored = image if turn is None else image.transpose(turn)
-        upright = await intake.decode(encoded(stored, "PNG", exif=exif))
+        upright = decoder.decode(encoded(stored, "PNG", exif=exif))
         readings.append(await ocr.read(upright, language="eng", time_limit_ms=LIMIT_MS))
     check_found(readings[0], drawn)
     assert all(reading == readings[0] for reading in readings)
@@ -285,3 +277,5 @@ def test_the_language_of_a_collection(ocr: TesseractOcr) -> None:
     assert ocr.language_for("en") == "eng"
     assert ocr.language_for("yo") == "eng", "not installed, so the default"
     assert TesseractOcr(workers=1, default_language="tlh").language_for("yo") is None
+    both = TesseractOcr(workers=1, default_language="eng+eng")
+    assert both.language_for("yo") == "eng+eng"

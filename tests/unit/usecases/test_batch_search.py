@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from tests.support.decoding import open_intake
 from tests.support.panels import draw_words
 from tests.support.reference_store import ReferenceStore
 from tests.support.stores import IMAGE, TERMS, collection
@@ -38,7 +39,7 @@ from triptych_server.domain.queries import (
 )
 from triptych_server.encode.catalogue import resolve_model
 from triptych_server.encode.clip import ClipEncoder, load_encoder
-from triptych_server.encode.intake import PillowIntake
+from triptych_server.encode.intake import ProcessIntake
 from triptych_server.encode.terms import Bm25Terms
 from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encoders import EncoderSet
@@ -75,7 +76,7 @@ class Watched(ReferenceStore):
 class House:
     """The use case, and what it runs on."""
 
-    def __init__(self, encoder: ClipEncoder, terms: Bm25Terms, intake: PillowIntake) -> None:
+    def __init__(self, encoder: ClipEncoder, terms: Bm25Terms, intake: ProcessIntake) -> None:
         self.encoder = encoder
         self.store = Watched()
         known = EncoderSet([encoder], terms)
@@ -90,7 +91,7 @@ class House:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def parts(
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[ClipEncoder, Bm25Terms, PillowIntake]]:
+) -> AsyncIterator[tuple[ClipEncoder, Bm25Terms, ProcessIntake]]:
     folder: Path = tmp_path_factory.mktemp("models")
     encoder = load_encoder(
         "tiny-clip",
@@ -101,15 +102,15 @@ async def parts(
         max_text_batch=64,
         max_queue=256,
     )
-    terms, intake = Bm25Terms(), PillowIntake(Limits(), workers=1)
+    terms, intake = Bm25Terms(), await open_intake()
     yield encoder, terms, intake
-    intake.close()
+    await intake.close()
     terms.close()
     await encoder.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def house(parts: tuple[ClipEncoder, Bm25Terms, PillowIntake]) -> AsyncIterator[House]:
+async def house(parts: tuple[ClipEncoder, Bm25Terms, ProcessIntake]) -> AsyncIterator[House]:
     """Two collections of the encoder's own vectors, with nothing in them."""
     made = House(*parts)
     info, terms = parts[0].info, parts[1]

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.decoding import open_intake
 from tests.support.panels import draw_words
 from tests.support.random_model import make_random_model
 from tests.support.reference_store import ReferenceStore
 from tests.support.stores import CAPTION, IMAGE, collection
 from triptych_server.domain.composition import compose
 from triptych_server.domain.items import Item, Record
-from triptych_server.domain.limits import Limits
 from triptych_server.domain.queries import (
     ComposedInput,
     ComposedPart,
@@ -28,7 +28,6 @@ from triptych_server.domain.queries import (
 )
 from triptych_server.domain.vectors import FloatArray
 from triptych_server.encode.clip import ClipEncoder, load_encoder
-from triptych_server.encode.intake import PillowIntake
 from triptych_server.encode.terms import Bm25Terms
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.legs import LegPlan
@@ -65,10 +64,8 @@ def plan(given: QueryInput, *, caption: bool = False) -> LegPlan:
 
 
 async def test_what_is_the_same_is_encoded_once_for_the_request(encoder: ClipEncoder) -> None:
-    store, terms = ReferenceStore(), Bm25Terms()
-    made = QueryVectors(
-        store, EncoderSet([encoder], terms), PillowIntake(Limits(), 1), asyncio.Semaphore(2)
-    )
+    store, terms, intake = ReferenceStore(), Bm25Terms(), await open_intake()
+    made = QueryVectors(store, EncoderSet([encoder], terms), intake, asyncio.Semaphore(2))
     plans = (
         plan(composed(RED, CAT, DOG, CAT)),
         plan(composed(DOG, RED, CAT), caption=True),
@@ -82,6 +79,7 @@ async def test_what_is_the_same_is_encoded_once_for_the_request(encoder: ClipEnc
     assert encoder.image_counters.items - pictures == 2
     assert len(found.legs) == len(plans)
     assert [len(leg.parts) for leg in found.legs] == [4, 3, 0, 0, 1]
+    await intake.close()
     await store.close()
 
 

@@ -1,12 +1,12 @@
 """The pixels that come out, for every kind of sample that goes in."""
 
 import struct
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.support.decoding import OwnDecoder
 from tests.support.pictures import (
     encoded,
     png_chunk,
@@ -18,7 +18,6 @@ from tests.support.pictures import (
 from triptych_server.domain.errors import InvalidInput, Reason
 from triptych_server.domain.items import Picture, WarningCode
 from triptych_server.domain.limits import Limits
-from triptych_server.encode.intake import PillowIntake
 
 RED = (200, 40, 40)
 GRAY = (88, 88, 88)
@@ -26,10 +25,8 @@ SIDE = 16
 
 
 @pytest.fixture
-def intake() -> Iterator[PillowIntake]:
-    intake = PillowIntake(Limits(), workers=1)
-    yield intake
-    intake.close()
+def decoder() -> OwnDecoder:
+    return OwnDecoder(Limits())
 
 
 def said(error: InvalidInput) -> str:
@@ -132,9 +129,9 @@ OPAQUE: dict[str, tuple[bytes, tuple[int, int, int], int]] = {
 
 
 @pytest.mark.parametrize("name", OPAQUE)
-async def test_opaque_pixels(intake: PillowIntake, name: str) -> None:
+def test_opaque_pixels(decoder: OwnDecoder, name: str) -> None:
     data, colour, tolerance = OPAQUE[name]
-    picture = await intake.decode(data)
+    picture = decoder.decode(data)
     assert picture.pixels.shape == (SIDE, SIDE, 3)
     assert abs(picture.pixels.astype(int) - colour).max() <= tolerance
     assert picture.notices == ()
@@ -219,33 +216,33 @@ HOLED: dict[str, tuple[bytes, tuple[int, int, int]]] = {
 
 
 @pytest.mark.parametrize("name", HOLED)
-async def test_what_is_transparent_is_white(intake: PillowIntake, name: str) -> None:
+def test_what_is_transparent_is_white(decoder: OwnDecoder, name: str) -> None:
     data, colour = HOLED[name]
-    picture = await intake.decode(data)
+    picture = decoder.decode(data)
     assert tuple(picture.pixels[0, 0]) == (255, 255, 255)
     assert abs(picture.pixels[8, 8].astype(int) - colour).max() <= 1
     assert [n.code for n in picture.notices] == [WarningCode.ALPHA_FLATTENED]
 
 
-async def test_avif_alpha(intake: PillowIntake) -> None:
+def test_avif_alpha(decoder: OwnDecoder) -> None:
     image = mode("RGBA")
     ImageDraw.Draw(image).rectangle((0, 0, 7, 15), fill=(0, 0, 255, 0))
-    picture = await intake.decode(encoded(image, "AVIF", quality=95))
+    picture = decoder.decode(encoded(image, "AVIF", quality=95))
     assert picture.pixels[8, 2].min() >= 250
     assert abs(picture.pixels[8, 13].astype(int) - RED).max() <= 8
     assert [n.code for n in picture.notices] == [WarningCode.ALPHA_FLATTENED]
 
 
-async def test_half_transparent_is_mixed_with_white(intake: PillowIntake) -> None:
+def test_half_transparent_is_mixed_with_white(decoder: OwnDecoder) -> None:
     data = encoded(Image.new("RGBA", (SIDE, SIDE), (200, 0, 100, 128)), "PNG")
-    picture = await intake.decode(data)
+    picture = decoder.decode(data)
     expected = [round((c * 128 + 255 * 127) / 255) for c in (200, 0, 100)]
     assert abs(picture.pixels.astype(int) - expected).max() <= 1
 
 
-async def test_hidden_red_does_not_come_back(intake: PillowIntake) -> None:
+def test_hidden_red_does_not_come_back(decoder: OwnDecoder) -> None:
     data = encoded(Image.new("RGBA", (SIDE, SIDE), (255, 0, 0, 0)), "PNG")
-    assert (await intake.decode(data)).pixels.min() == 255
+    assert (decoder.decode(data)).pixels.min() == 255
 
 
 @pytest.mark.parametrize(
@@ -257,22 +254,22 @@ async def test_hidden_red_does_not_come_back(intake: PillowIntake) -> None:
     ],
     ids=["float", "beyond 16 bits", "negative"],
 )
-async def test_samples_without_a_known_white_are_refused(
-    intake: PillowIntake, data: bytes, what: str
+def test_samples_without_a_known_white_are_refused(
+    decoder: OwnDecoder, data: bytes, what: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        await intake.decode(data)
+        decoder.decode(data)
     assert caught.value.reason is Reason.IMAGE_FORMAT_UNSUPPORTED
     assert what in said(caught.value)
     assert "8 or 16 bits a sample" in said(caught.value)
 
 
-async def test_a_colour_profile_moves_nothing(intake: PillowIntake) -> None:
+def test_a_colour_profile_moves_nothing(decoder: OwnDecoder) -> None:
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    plain = await intake.decode(encoded(mode("RGB"), "PNG"))
-    profiled = await intake.decode(encoded(mode("RGB"), "PNG", icc_profile=profile))
+    plain = decoder.decode(encoded(mode("RGB"), "PNG"))
+    profiled = decoder.decode(encoded(mode("RGB"), "PNG", icc_profile=profile))
     assert np.array_equal(plain.pixels, profiled.pixels)
 
 
@@ -325,50 +322,48 @@ def check_upright(picture: Picture, orientation: int, tolerance: float) -> None:
     ],
     ids=["png", "webp", "tiff", "tiff-lzw", "jpeg", "avif"],
 )
-async def test_orientation(
-    intake: PillowIntake,
+def test_orientation(
+    decoder: OwnDecoder,
     format: str,
     options: dict[str, object],
     tolerance: float,
     orientation: int,
 ) -> None:
     data = encoded(stored(orientation), format, exif=exif(orientation), **options)
-    check_upright(await intake.decode(data), orientation, tolerance)
+    check_upright(decoder.decode(data), orientation, tolerance)
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-async def test_orientation_behind_the_pixels_of_a_png(
-    intake: PillowIntake, orientation: int
-) -> None:
+def test_orientation_behind_the_pixels_of_a_png(decoder: OwnDecoder, orientation: int) -> None:
     """The eXIf chunk may come after the pixel data."""
     data = encoded(stored(orientation), "PNG")
     end = data.index(b"IEND") - 4
     body = exif(orientation).tobytes().removeprefix(b"Exif\x00\x00")
     late = data[:end] + png_chunk(b"eXIf", body) + data[end:]
-    check_upright(await intake.decode(late), orientation, 0)
+    check_upright(decoder.decode(late), orientation, 0)
 
 
-async def test_orientation_in_xmp(intake: PillowIntake) -> None:
+def test_orientation_in_xmp(decoder: OwnDecoder) -> None:
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
     data = encoded(stored(8), "JPEG", quality=95, xmp=xmp)
-    check_upright(await intake.decode(data), 8, 3)
+    check_upright(decoder.decode(data), 8, 3)
 
 
-async def test_orientation_of_an_alpha_picture(intake: PillowIntake) -> None:
+def test_orientation_of_an_alpha_picture(decoder: OwnDecoder) -> None:
     image = upright().convert("RGBA")
     image.putalpha(200)
     turned = image.transpose(UNDONE[6])  # type: ignore[arg-type]  # 6 is not the one without a turn
-    straight = await intake.decode(encoded(image, "PNG"))
-    picture = await intake.decode(encoded(turned, "PNG", exif=exif(6)))
+    straight = decoder.decode(encoded(image, "PNG"))
+    picture = decoder.decode(encoded(turned, "PNG", exif=exif(6)))
     assert np.array_equal(picture.pixels, straight.pixels)
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
-async def test_an_orientation_that_means_nothing(intake: PillowIntake, value: int) -> None:
-    picture = await intake.decode(encoded(upright(), "PNG", exif=exif(value)))
+def test_an_orientation_that_means_nothing(decoder: OwnDecoder, value: int) -> None:
+    picture = decoder.decode(encoded(upright(), "PNG", exif=exif(value)))
     check_upright(picture, 1, 0)
 
 
-async def test_unreadable_exif_leaves_the_picture_as_it_is_stored(intake: PillowIntake) -> None:
+def test_unreadable_exif_leaves_the_picture_as_it_is_stored(decoder: OwnDecoder) -> None:
     data = encoded(upright(), "JPEG", quality=95, exif=b"Exif\x00\x00nothing of the kind")
-    check_upright(await intake.decode(data), 1, 3)
+    check_upright(decoder.decode(data), 1, 3)

@@ -1,0 +1,68 @@
+"""What every process that the service starts has in common: it ends with the service."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from contextlib import suppress
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int) -> bool:
+    """Ask for SIGKILL at the end of the thread that started this process; False: too late.
+
+    Called by the child, first of all. A Ctrl-C or a stop of the whole group reaches it too, and is
+    left to the parent: it drains, and then ends its children.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return os.getppid() == parent
+
+
+async def start_child(
+    module: str, *arguments: str, descriptor: int, **variables: str
+) -> asyncio.subprocess.Process:
+    """Start ``python -m module DESCRIPTOR PARENT_PID arguments...`` with ``variables`` set.
+
+    Called from the event loop's thread: on Linux the child is killed when that thread ends. It
+    finds the modules that this process finds. Raises OSError.
+    """
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        module,
+        str(descriptor),
+        str(os.getpid()),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        pass_fds=(descriptor,),
+        env={**os.environ, "PYTHONPATH": path, **variables},
+    )
+
+
+async def end_child(process: asyncio.subprocess.Process, *, wait_s: float) -> int:
+    """The exit status, once the process is gone; it is killed where it has not gone by itself."""
+    try:
+        async with asyncio.timeout(wait_s):
+            return await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        return await process.wait()
+
+
+def describe_end(status: int) -> str:
+    """An exit status in words, for the log."""
+    if status >= 0:
+        return f"exit status {status}"
+    name = signal.Signals(-status).name
+    return f"{name} (is the disk full?)" if -status == signal.SIGBUS else name
