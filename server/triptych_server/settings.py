@@ -393,8 +393,7 @@ def _flag(name: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The name in ``known`` that ``name`` is most like; None where none is."""
-    found = difflib.get_close_matches(name, sorted(known), n=1)
-    return found[0] if found else None
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
 def _cores() -> int:

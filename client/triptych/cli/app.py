@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from triptych.cli import collections
+from triptych.cli import collections, explain
 from triptych.cli.complaint import at_the_shell
 from triptych.cli.completion import join_words
 from triptych.cli.count import count
@@ -100,11 +100,14 @@ def build() -> typer.Typer:
 
     app.command()(ingest)
     # What follows TEXT is more of it: a question without quotes around it.
+    explained = explain.build()
     words = {"allow_extra_args": True}
-    app.command(context_settings=words)(search)
-    app.command()(recommend)
-    app.command(cls=PairsCommand, context_settings=words)(discover)
-    app.command("context", cls=PairsCommand)(context_search)
+    for searches in (app, explained):
+        searches.command(context_settings=words)(search)
+        searches.command()(recommend)
+        searches.command(cls=PairsCommand, context_settings=words)(discover)
+        searches.command("context", cls=PairsCommand)(context_search)
+    app.add_typer(explained, name="explain")
     app.command()(get)
     app.command("list")(list_items)
     app.command()(count)

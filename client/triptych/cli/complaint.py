@@ -50,7 +50,7 @@ _ARGUMENTS: Mapping[str, str] = MappingProxyType(
 
 
 @contextmanager
-def told(options: Mapping[str, str], *, nested: bool = True) -> Iterator[None]:
+def told(options: Mapping[str, str], *, nested: bool = True, inside: str = "") -> Iterator[None]:
     """Tells errors of the calls inside as `at_the_shell` does.
 
     Raises:
@@ -62,11 +62,14 @@ def told(options: Mapping[str, str], *, nested: bool = True) -> Iterator[None]:
     except TriptychError as error:
         if isinstance(error, Unauthenticated) and nested:
             raise
-        raise at_the_shell(error, options) from error
+        raise at_the_shell(error, options, inside=inside) from error
 
 
 def at_the_shell(
-    error: TriptychError, options: Mapping[str, str] = MappingProxyType({})
+    error: TriptychError,
+    options: Mapping[str, str] = MappingProxyType({}),
+    *,
+    inside: str = "",
 ) -> CommandError:
     """The error in one line: every violation, the reason, and what can be done about it.
 
@@ -74,8 +77,11 @@ def at_the_shell(
         error: what a call met.
         options: what the user wrote for a field of the request, by the field's path, where that
             is not the same for every call.
+        inside: the field of the request in which those of `options` stand.
     """
     known = {**_OPTIONS, **options}
+    if inside:
+        known |= {f"{inside}.{path}": option for path, option in known.items()}
     text = "; ".join(dict.fromkeys(_parts(error, known)))
     for argument, option in _ARGUMENTS.items():
         text = text.replace(argument, option)

@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from triptych.cli.complaint import told
+from triptych.cli.carrying import Asked, Call, carry_out
 from triptych.cli.examples import IMAGE, ITEM, TEXT, Example, Pair, parse_pairs
 from triptych.cli.legs import legs_by_examples, options_of
 from triptych.cli.options import connected
 from triptych.cli.output import CommandError
 from triptych.cli.pairs import Pairs, values_of
-from triptych.cli.ranking import Asked, Ranking, carry_out, ranked
+from triptych.cli.ranking import Ranking, ranked
 from triptych.client import Client
-from triptych.v1.search_service_pb2 import ContextSearchResponse, DiscoverResponse
 
 
 @connected()
@@ -100,30 +99,23 @@ def context_search(context: typer.Context, ranking: Ranking, pair: Pairs = None)
 
 def _discover(
     client: Client, collection: str, target: Example, pairs: Sequence[Pair], ranking: Ranking
-) -> DiscoverResponse:
+) -> Call:
     legs = legs_by_examples(client, collection, {target.kind, *_kinds(pairs)}, ranking.legs)
-    options = {"target": target.option, **_options_of(pairs)}
-    with told({**options_of(legs), **options, **ranking.filters}):
-        return client.discover(
-            collection,
-            target=target.as_input(),
-            pairs=[one.as_pair() for one in pairs],
-            vectors=legs,
-            **ranking.shared,
-        )
+    arguments = {
+        "target": target.as_input(),
+        "pairs": [one.as_pair() for one in pairs],
+        "vectors": legs,
+    }
+    options = {**options_of(legs), "target": target.option, **_options_of(pairs)}
+    return Call("discover", arguments, options)
 
 
 def _context_search(
     client: Client, collection: str, pairs: Sequence[Pair], ranking: Ranking
-) -> ContextSearchResponse:
+) -> Call:
     legs = legs_by_examples(client, collection, _kinds(pairs), ranking.legs)
-    with told({**options_of(legs), **_options_of(pairs), **ranking.filters}):
-        return client.context_search(
-            collection,
-            pairs=[one.as_pair() for one in pairs],
-            vectors=legs,
-            **ranking.shared,
-        )
+    arguments = {"pairs": [one.as_pair() for one in pairs], "vectors": legs}
+    return Call("context_search", arguments, {**options_of(legs), **_options_of(pairs)})
 
 
 def _kinds(pairs: Sequence[Pair]) -> set[str]:

@@ -1,7 +1,7 @@
-"""What every search at the command line has in common: its options, and what becomes of its hits.
+"""The options of every search at the command line.
 
-That is the collection, the legs and how they are put together, filter and page, and the answer as
-a table, as JSON or as a contact sheet.
+They are the collection, the legs and how they are put together, filter and page, and whether the
+answer is shown as a table, as JSON or as a contact sheet.
 """
 
 import inspect
@@ -13,7 +13,6 @@ from typing import Annotated, Any, TypedDict
 
 import typer
 
-from triptych._example_formulas import RankedResponse
 from triptych.cli.fusing import FUSIONS, NORMALIZATIONS, fusion_of
 from triptych.cli.legs import LegOptions, leg_options
 from triptych.cli.options import (
@@ -21,14 +20,11 @@ from triptych.cli.options import (
     collection_names,
     number,
     one_of,
-    session_of,
     whole_number,
     words,
 )
-from triptych.cli.output import CommandError, as_json, check_writable, stdout
+from triptych.cli.output import CommandError, check_writable
 from triptych.cli.where import filter_options, parse_where
-from triptych.client import Client
-from triptych.v1.collection_pb2 import Collection
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.search_service_pb2 import Fusion
 
@@ -56,15 +52,6 @@ class Ranking:
     pictures: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked, for people: in words, by its pictures, and `names` as `asked_line` has it."""
-
-    title: str
-    names: Sequence[str] = ()
-    files: Sequence[Path] = ()
-
-
 def ranked(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a subcommand the options of every search, which it gets as its argument `ranking`."""
 
@@ -79,42 +66,6 @@ def ranked(command: Callable[..., None]) -> Callable[..., None]:
     run.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # how a wrapper says what it takes
     return run
-
-
-def carry_out(
-    context: typer.Context,
-    ranking: Ranking,
-    asked: Asked,
-    search: Callable[[Client, str], RankedResponse],
-) -> None:
-    """Calls `search` with a client and the name of the collection, and shows the answer.
-
-    Raises:
-        CommandError: no collection is named and there is not just one, or it keeps no pictures for
-            the sheet.
-    """
-    sheet, shown = ranking.sheet, None
-    with session_of(context).client() as client:
-        name = _only_collection(client) if ranking.collection is None else ranking.collection
-        if sheet is not None and ranking.pictures is None:
-            _need_kept_pictures(client, name)
-        response = search(client, name)
-        if sheet is not None:
-            shown = ranking.pictures or _thumbnails(client, name, response)
-    if ranking.json:
-        typer.echo(as_json(response))
-    else:
-        from triptych.cli.table import render_search
-
-        render_search(response, stdout(), asked=asked.names)
-    if sheet is not None and shown is not None:
-        from triptych.cli.sheet import contact_sheet
-
-        missing = contact_sheet(
-            response.hits, response.legs, shown, sheet, title=asked.title, asked=asked.files
-        )
-        lost = f"; {missing} of {len(response.hits)} pictures not found" if missing else ""
-        typer.echo(f"contact sheet: {sheet}{lost}", err=True)
 
 
 def _options(
@@ -267,28 +218,6 @@ def _read(
         sheet=sheet,
         pictures=pictures,
     )
-
-
-def _thumbnails(client: Client, collection: str, response: RankedResponse) -> Mapping[str, bytes]:
-    from triptych.cli.thumbnails import fetch_thumbnails
-
-    return fetch_thumbnails(client, collection, response.hits)
-
-
-def _need_kept_pictures(client: Client, collection: str) -> None:
-    if client.get_collection(collection).image_retention == Collection.IMAGE_RETENTION_NONE:
-        raise CommandError(
-            f"--sheet needs --pictures, the folder that was ingested: collection '{collection}' "
-            "keeps no pictures"
-        )
-
-
-def _only_collection(client: Client) -> str:
-    ids = [collection.id for collection in client.list_collections()]
-    if len(ids) != 1:
-        found = f"there are {', '.join(ids)}" if ids else "there is none yet; see triptych ingest"
-        raise CommandError(f"it needs --collection: {found}")
-    return ids[0]
 
 
 def _check_sheet(out: Path) -> None:

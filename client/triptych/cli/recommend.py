@@ -6,15 +6,14 @@ from typing import Annotated
 import typer
 
 from triptych._example_requests import STRATEGIES as STRATEGIES_IN_PYTHON
-from triptych.cli.complaint import told
+from triptych.cli.carrying import Asked, Call, carry_out
 from triptych.cli.examples import FORM, Example, parse_examples
 from triptych.cli.examples import HELP as EXAMPLE_HELP
 from triptych.cli.legs import legs_by_examples, options_of
 from triptych.cli.options import connected, one_of, words
 from triptych.cli.output import CommandError
-from triptych.cli.ranking import Asked, Ranking, carry_out, ranked
+from triptych.cli.ranking import Ranking, ranked
 from triptych.client import Client
-from triptych.v1.search_service_pb2 import RecommendResponse
 
 STRATEGIES = tuple(name.replace("_", "-") for name in STRATEGIES_IN_PYTHON)
 
@@ -88,18 +87,16 @@ def _recommend(
     unlikes: Sequence[Example],
     strategy: str | None,
     ranking: Ranking,
-) -> RecommendResponse:
+) -> Call:
     kinds = {one.kind for one in (*likes, *unlikes)}
     legs = legs_by_examples(client, collection, kinds, ranking.legs)
     options = {"positives": "--like", "negatives": "--unlike", "strategy": "--strategy"}
     for side, some in (("positives", likes), ("negatives", unlikes)):
         options |= {f"{side}[{index}]": one.option for index, one in enumerate(some)}
-    with told({**options_of(legs), **options, **ranking.filters}):
-        return client.recommend(
-            collection,
-            positives=[one.as_input() for one in likes],
-            negatives=[one.as_input() for one in unlikes],
-            strategy=None if strategy is None else strategy.replace("-", "_"),
-            vectors=legs,
-            **ranking.shared,
-        )
+    arguments = {
+        "positives": [one.as_input() for one in likes],
+        "negatives": [one.as_input() for one in unlikes],
+        "strategy": None if strategy is None else strategy.replace("-", "_"),
+        "vectors": legs,
+    }
+    return Call("recommend", arguments, {**options_of(legs), **options})

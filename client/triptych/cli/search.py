@@ -1,12 +1,12 @@
 """`triptych search`: a question, and its answer as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from triptych.cli.complaint import told
+from triptych.cli.carrying import Asked, Call, carry_out
 from triptych.cli.examples import FORM, IMAGE, ITEM, TEXT, Example, Part, parse_parts
 from triptych.cli.examples import HELP as EXAMPLE_HELP
 from triptych.cli.legs import (
@@ -21,9 +21,8 @@ from triptych.cli.legs import (
 )
 from triptych.cli.options import connected
 from triptych.cli.output import CommandError
-from triptych.cli.ranking import Asked, Ranking, carry_out, ranked
+from triptych.cli.ranking import Ranking, ranked
 from triptych.client import Client
-from triptych.v1.search_service_pb2 import SearchResponse
 
 
 @connected()
@@ -126,44 +125,28 @@ def search(
         )
 
 
-def _of_one(client: Client, collection: str, one: Example, ranking: Ranking) -> SearchResponse:
+def _of_one(client: Client, collection: str, one: Example, ranking: Ranking) -> Call:
     question: Question = {TEXT: WORDS, IMAGE: PICTURE, ITEM: STORED_ITEM}[one.kind]
     legs = legs_of_one_question(client, collection, question, ranking.legs)
-    options = {f"input.{'item_id' if one.kind == ITEM else one.kind}": one.option}
-    with told({**options_of(legs), **options, **ranking.filters}):
-        return client.search(
-            collection,
-            text=one.value if one.kind == TEXT else None,
-            image=one.file,
-            item_id=one.value if one.kind == ITEM else None,
-            vectors=legs,
-            **ranking.shared,
-        )
+    value = one.file if one.kind == IMAGE else one.value
+    name = "item_id" if one.kind == ITEM else one.kind
+    options = {**options_of(legs), f"input.{name}": one.option}
+    return Call("search", {name: value, "vectors": legs}, options)
 
 
-def _of_both(
-    client: Client, collection: str, text: str, image: Path, ranking: Ranking
-) -> SearchResponse:
+def _of_both(client: Client, collection: str, text: str, image: Path, ranking: Ranking) -> Call:
     legs = legs_of(client, collection, text, image, ranking.legs)
-    with told({**options_of(legs), **ranking.filters}):
-        return client.search(collection, vectors=legs, **ranking.shared)
+    return Call("search", {"vectors": legs}, options_of(legs))
 
 
-def _together(
-    client: Client, collection: str, parts: Sequence[Part], ranking: Ranking
-) -> SearchResponse:
+def _together(client: Client, collection: str, parts: Sequence[Part], ranking: Ranking) -> Call:
     question = parts_question({part.example.kind for part in parts})
     legs = legs_of_one_question(client, collection, question, ranking.legs)
-    options: Mapping[str, str] = {
-        f"input.composed.parts[{index}]": part.example.option for index, part in enumerate(parts)
-    }
-    with told({**options_of(legs), **options, "input.composed": "--plus", **ranking.filters}):
-        return client.search(
-            collection,
-            composed=[part.as_part() for part in parts],
-            vectors=legs,
-            **ranking.shared,
-        )
+    options = {**options_of(legs), "input.composed": "--plus"}
+    for index, part in enumerate(parts):
+        options[f"input.composed.parts[{index}]"] = part.example.option
+    composed = [part.as_part() for part in parts]
+    return Call("search", {"composed": composed, "vectors": legs}, options)
 
 
 def _asked_together(parts: Sequence[Part]) -> Asked:
