@@ -21,8 +21,6 @@ SUBCOMMANDS = [
     *("ingest", "search", "recommend", "discover", "context", "get", "list", "count", "delete"),
     *("status", "explain", "collections"),
 ]
-    "ingest search recommend discover context get list count delete status collections".split()
-)
 
 
 def in_bash(
