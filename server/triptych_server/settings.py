@@ -26,10 +26,9 @@ from triptych_server.domain.store_place import QdrantAddress, parse_store, witho
 PREFIX = "TRIPTYCH_"
 _SECRET = frozenset({"qdrant_api_key", "api_keys"})
 
-# The process itself, its file and its libraries take about half of it; the costliest format known,
-# JPEG 2000 with an alpha channel, 24 bytes a pixel.
-_DECODER_BYTES = 256 * 1024 * 1024
-_BYTES_A_PIXEL = 32
+# About half of it for the process and its libraries; the costliest format known, JPEG 2000 with an
+# alpha channel, takes 24 bytes a pixel.
+_DECODER_BYTES, _BYTES_A_PIXEL = 256 * 1024 * 1024, 32
 
 # What Python's own parser of flags says, and what it means.
 _PLAIN: Mapping[str, str] = MappingProxyType(
