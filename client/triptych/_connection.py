@@ -241,6 +241,9 @@ def _checked_target(target: str) -> str:
     port = re.search(r":(\d+)$", checked_text(target, "target"))
     if not target:
         raise argument_error("target", "FIELD_REQUIRED", "is empty")
+    if re.match(r"(https?|grpcs?)://", target, re.IGNORECASE):
+        what = "is a URL; needs a host and a port, such as 127.0.0.1:50051, and tls=True for TLS"
+        raise argument_error("target", "FIELD_INVALID", what, got=target)
     if port and not 1 <= int(port[1]) <= 65_535:
         raise argument_error("target", "FIELD_INVALID", "port", got=port[1], allowed="1 to 65535")
     return target

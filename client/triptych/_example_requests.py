@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from triptych._kinds import checked_kind, checked_kinds
 from triptych._numbers import checked_count, checked_number
-from triptych._requests import filter_of
+from triptych._requests import checked_fusion, filter_of
 from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
 from triptych.exploring import PairLike, vector_weight
@@ -31,6 +32,8 @@ STRATEGIES: Mapping[str, RecommendRequest.Strategy.ValueType] = MappingProxyType
     }
 )
 
+_MADE_WITH = "query_input or examples"
+
 
 def ranked(
     *,
@@ -50,8 +53,8 @@ def ranked(
     return MappingProxyType(
         {
             "vectors": [vector_weight(name, weight=w) for name, w in (weights or {}).items()]
-            or list(vectors),
-            "fusion": fusion,
+            or checked_kinds(vectors, VectorWeight, "vectors", "vector_weight"),
+            "fusion": checked_fusion(fusion),
             "filter": filter_of(where),
             "limit": checked_count(limit, "limit"),
             "offset": checked_count(offset, "offset"),
@@ -72,8 +75,8 @@ def recommend(
     """The request of Recommend; `shared` is what `ranked` gives."""
     return RecommendRequest(
         collection_id=checked_text(collection_id, "collection_id"),
-        positives=positives,
-        negatives=negatives,
+        positives=checked_kinds(positives, QueryInput, "positives", _MADE_WITH),
+        negatives=checked_kinds(negatives, QueryInput, "negatives", _MADE_WITH),
         strategy=_strategy(strategy),
         **shared,
     )
@@ -85,7 +88,7 @@ def discover(
     """The request of Discover; `shared` is what `ranked` gives."""
     return DiscoverRequest(
         collection_id=checked_text(collection_id, "collection_id"),
-        target=target,
+        target=checked_kind(target, QueryInput, "target", _MADE_WITH),
         pairs=_pairs(pairs),
         **shared,
     )
@@ -102,7 +105,9 @@ def context_search(
 
 def batch_search(searches: Iterable[SearchRequest]) -> BatchSearchRequest:
     """The request of BatchSearch."""
-    return BatchSearchRequest(searches=searches)
+    return BatchSearchRequest(
+        searches=checked_kinds(searches, SearchRequest, "searches", "search_request")
+    )
 
 
 def _pairs(pairs: Iterable[PairLike]) -> list[ContextPair]:
@@ -111,7 +116,11 @@ def _pairs(pairs: Iterable[PairLike]) -> list[ContextPair]:
         if isinstance(given, ContextPair):
             made.append(given)
         elif isinstance(given, tuple) and len(given) == 2:
-            made.append(ContextPair(positive=given[0], negative=given[1]))
+            positive, negative = (
+                checked_kind(one, QueryInput, f"pairs[{place}].{side}", _MADE_WITH)
+                for side, one in zip(("positive", "negative"), given, strict=True)
+            )
+            made.append(ContextPair(positive=positive, negative=negative))
         else:
             what = "needs a positive and a negative example"
             raise argument_error(f"pairs[{place}]", "FIELD_INVALID", what, got=repr(given))

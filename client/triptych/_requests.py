@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from triptych._kinds import checked_kind, checked_kinds
 from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text, checked_texts
 from triptych.errors import argument_error
@@ -128,8 +129,8 @@ def search(
     return SearchRequest(
         collection_id=checked_text(collection_id, "collection_id"),
         input=found,
-        vectors=legs,
-        fusion=fusion
+        vectors=checked_kinds(legs, VectorQuery, "vectors", "leg"),
+        fusion=checked_fusion(fusion)
         if k is None
         else Fusion(reciprocal_rank=ReciprocalRank(k=checked_number(k, "k"))),
         filter=filter_of(where),
@@ -153,6 +154,14 @@ def encode(texts: Sequence[str], images: Sequence[ImageLike], encoder_id: str) -
         for index, image in enumerate(images)
     ]
     return EncodeRequest(encoder_id=checked_text(encoder_id, "encoder_id"), inputs=inputs)
+
+
+def checked_fusion(fusion: Fusion | None) -> Fusion | None:
+    """`fusion`, if it is one. Raises ArgumentError."""
+    if fusion is None:
+        return None
+    makers = "reciprocal_rank, weighted_sum, max_score or min_score"
+    return checked_kind(fusion, Fusion, "fusion", makers)
 
 
 def filter_of(where: Where | Filter | str | None) -> Filter | None:

@@ -178,7 +178,7 @@ class App:
         of_file = read_api_keys(settings.api_keys_file) if settings.api_keys_file else ()
         keys = ApiKeys((*split_keys(settings.api_keys), *of_file))
         if keys:
-            log.info("callers need one of %d API keys", len(keys))
+            log.info("callers need an API key; keys known: %d", len(keys))
             if credentials is None and not is_loopback(settings.listen):
                 log.warning(
                     "API keys cross the network unencrypted: %s is no loopback address, and "

@@ -79,8 +79,8 @@ def test_versions_are_one_decision() -> None:
     assert f"ARG VERSION={version}\n" in DOCKERFILE
     assert set(re.findall(r"\$\{TRIPTYCH_VERSION:-(.+)\}", COMPOSE)) == {version}
     [qdrant] = re.findall(r"image: qdrant/qdrant:v(\S+)", COMPOSE)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{qdrant} is what the tests ran on" in readme
+    manual = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    assert f"{qdrant} is what the tests ran on" in manual
 
 
 def test_the_image_runs_as_the_user_that_the_example_names() -> None:

@@ -126,10 +126,17 @@ async def test_an_asynchronous_example_does_what_it_says(
             assert doctest.OutputChecker().check_output(one.want, shown.getvalue(), 0)
 
 
-def test_the_asynchronous_program_in_the_readme(server: RunningServer) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python3\n(.*?)```", readme, re.DOTALL)
-    [program] = [block for block in blocks if "AsyncClient" in block]
+def test_the_programs_in_the_manual(server: RunningServer) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python3\n(.*?)```", manual, re.DOTALL)
+    programs = [block for block in blocks if "127.0.0.1:50051" in block]
+    assert len(programs) == 2
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        exec(program.replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
-    assert shown.getvalue() == "['n7', 'n23']\n"
+        for program in programs:
+            exec(program.replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
+    assert shown.getvalue().splitlines() == [
+        "['n7', 'n23']",
+        "input.text TEXT_BLANK",
+        "limit LIMIT_INVALID",
+        "ITEM_NOT_FOUND {'item': 'n50'}",
+    ]

@@ -184,8 +184,37 @@ def test_numbers_that_are_none_are_named(given: dict[str, Any], field: str) -> N
     assert caught.value.violations[0].field == field
 
 
-@pytest.mark.parametrize("target", ["", "127.0.0.1:99999", "127.0.0.1:0"])
+@pytest.mark.parametrize(
+    "target",
+    ["", "127.0.0.1:99999", "127.0.0.1:0", "http://127.0.0.1:50051", "HTTPS://search.example.org"],
+)
 def test_a_target_where_nothing_can_listen(target: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         Client(target)
     assert caught.value.violations[0].field == "target"
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "field"),
+    [
+        ("search", {"text": "a cup", "vectors": ["image"]}, "vectors[0]"),
+        ("search", {"text": "a cup", "fusion": "weighted_sum"}, "fusion"),
+        ("recommend", {"positives": ["mug"]}, "positives[0]"),
+        ("recommend", {"positives": query_input(text="a cup")}, "positives"),
+        ("recommend", {"negatives": [query_input(text="a cup"), 5]}, "negatives[1]"),
+        ("recommend", {"vectors": [leg("image")]}, "vectors[0]"),
+        ("discover", {"target": "mug"}, "target"),
+        ("discover", {"target": query_input(text="a"), "pairs": [("a", "b")]}, "pairs[0].positive"),
+        ("context_search", {"pairs": [(query_input(text="a"), "b")]}, "pairs[0].negative"),
+    ],
+)
+def test_what_is_no_message_is_named(call: str, given: dict[str, Any], field: str) -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(ArgumentError) as caught:
+        getattr(client, call)("pictures", **given)
+    assert [one.field for one in caught.value.violations] == [field]
+    assert "made with" in str(caught.value)
+
+
+def test_a_batch_takes_searches() -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(ArgumentError, match=r"searches\[0\]: "):
+        client.batch_search(["a cup"])  # type: ignore[list-item]

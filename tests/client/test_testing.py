@@ -195,10 +195,10 @@ async def test_the_asynchronous_one_too() -> None:
         await client.status()
 
 
-def test_the_example_in_the_readme() -> None:
+def test_the_example_in_the_manual() -> None:
     """It is a test as a user would write one."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python3\n(.*?)```", readme, re.DOTALL)
+    manual = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python3\n(.*?)```", manual, re.DOTALL)
     [program] = [block for block in blocks if "FakeTransport" in block]
     names: dict[str, Any] = {}
     exec(program, names)  # noqa: S102 - ours

@@ -168,7 +168,7 @@ def test_a_refusal_is_logged_with_its_method(keyed: RunningServer) -> None:
     with grpc.insecure_channel(keyed.address) as channel, pytest.raises(grpc.RpcError):
         unknown(channel, WRONG["wrong"])
     assert "/triptych.v1.Nothing/Here UNAUTHENTICATED" in keyed.log
-    assert "callers need one of 3 API keys" in keyed.log
+    assert "callers need an API key; keys known: 3" in keyed.log
     assert "unencrypted" not in keyed.log  # 127.0.0.1
 
 

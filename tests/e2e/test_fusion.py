@@ -223,7 +223,7 @@ def test_like_measures_are_taken_as_they_are(client: Client, panels: str) -> Non
 def test_a_sum_of_cosines_is_no_cosine(client: Client, panels: str) -> None:
     """An item's long text is several vectors, whose cosines are added up."""
     legs = [leg("caption", item_id="tale"), leg("image", text="a red cup")]
-    with pytest.raises(InvalidArgument, match=r"'caption' by the sum of \d+ cosines, 'image' by"):
+    with pytest.raises(InvalidArgument, match=r"'caption' compares by the sum of \d+ cosines, 'im"):
         client.search(panels, vectors=legs, fusion=FUSIONS["weighted_sum none"])
     alone = client.search(panels, vectors=legs[:1], fusion=FUSIONS["weighted_sum none"])
     assert max(hit.score for hit in alone.hits) > 1
@@ -397,7 +397,7 @@ def test_supplied_spaces_of_one_shape_take_each_others_vectors(client: Client, p
 @pytest.mark.parametrize(
     ("stored", "name", "reason", "said"),
     [
-        (("cup", "ocr"), "ocr", "QUERY_UNANSWERABLE", "there is no 'ocr' of the item 'cup'"),
+        (("cup", "ocr"), "ocr", "QUERY_UNANSWERABLE", "the item 'cup' has no vector 'ocr'"),
         (("cup", "audio"), "image", "MODEL_MISMATCH", "'audio' comes from the caller, 'image' "),
         (("cup", "caption"), "terms", "MODEL_MISMATCH", "'terms' from bm25 "),
         (("cup", "audio"), "echo", "QUERY_UNANSWERABLE", "'audio' has 3 values, 'echo' 4"),
@@ -420,6 +420,20 @@ def test_an_item_that_is_not_there_names_its_field(client: Client, panels: str) 
     with pytest.raises(NotFound) as caught:
         client.search(panels, stored_vector=("nobody", "caption"))
     assert caught.value.message.startswith("input.stored_vector.item_id: ")
+
+
+def test_what_would_fit_is_told(client: Client, panels: str) -> None:
+    with pytest.raises(FailedPrecondition) as vector:
+        client.search(panels, vector=[0.5, 0.5])
+    shape = "input.vector: no vector space takes it (got dense of 2 values, allowed image dense of "
+    assert vector.value.message.startswith(shape)
+    assert vector.value.message.endswith(
+        "audio dense of 3, noise dense of 3, echo dense of 4, marks sparse)"
+    )
+    with pytest.raises(
+        FailedPrecondition, match=r"got vectors\.looks, allowed vectors\.image, vec"
+    ):
+        client.get_item(panels, "cup", return_fields=["vectors.looks"])
 
 
 # Anything

@@ -1,4 +1,4 @@
-"""What the README shows is true: its program runs, and its first call finds what it wrote."""
+"""What the README and the pages beside it show is true: programs run, calls find, links lead."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from triptych_server.domain.limits import Limits
 from triptych_server.wire.filters import parse_filter
 from triptych_server.wire.violations import Violations
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: Path = README) -> list[str]:
     """The fenced blocks of one language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_the_calls_of_grpcurl(tmp_path: Path, programs: list[str]) -> None:
 
 
 def test_the_filters_are_filters() -> None:
-    [lines] = blocks("py")
+    [lines] = blocks("py", ROOT / "docs" / "filters.md")
     names: dict[str, object] = {}
     expressions = []
     for line in filter(None, lines.splitlines()):
@@ -99,14 +101,14 @@ def test_the_filters_are_filters() -> None:
 
 
 def test_the_commands_are_those_there_are() -> None:
-    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^make ([a-z]+)", "\n".join(blocks("sh")), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_every_link_leads_somewhere() -> None:
-    root = Path(__file__).parents[2]
-    links = re.findall(r"\]\(([^)#]+)", README)
-    assert len(links) > 5
+@pytest.mark.parametrize("page", [README, *sorted((ROOT / "docs").rglob("*.md"))], ids=str)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert page != README or len(links) > 5
     for link in links:
-        assert link.startswith("http") or (root / link).exists(), link
+        assert link.startswith("http") or (page.parent / link).exists(), link

@@ -316,6 +316,14 @@ SYNTAX = {
         9,
         "expected a number or a time (got cheap)",
     ),
+    "taken > '2025-06-01'": (
+        9,
+        "expected a number or a time; numbers and times stand without quotes (got '2025-06-01')",
+    ),
+    'price BETWEEN "5" AND 20': (
+        15,
+        'expected a number or a time; numbers and times stand without quotes (got "5")',
+    ),
     "price = a.b": (
         9,
         "expected a string, a number, a time, true or false; text stands in quotes (got a.b)",

@@ -375,8 +375,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_MEASURES_UNLIKE: _ErrorReason.ValueType  # 67
     """Similarities of unlike measures can't be put together without a normalisation.
 
-    For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
-    'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
+    For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here
+    'image' compares by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
     """
     ERROR_REASON_STORAGE_UNSUPPORTED: _ErrorReason.ValueType  # 80
     """The store of this server can't keep a collection that way.
@@ -861,8 +861,8 @@ to 1)`
 ERROR_REASON_MEASURES_UNLIKE: ErrorReason.ValueType  # 67
 """Similarities of unlike measures can't be put together without a normalisation.
 
-For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here compare
-'image' by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
+For example: `fusion.weighted_sum.normalization: NONE needs legs of one measure: here
+'image' compares by cosine, 'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION`
 """
 ERROR_REASON_STORAGE_UNSUPPORTED: ErrorReason.ValueType  # 80
 """The store of this server can't keep a collection that way.

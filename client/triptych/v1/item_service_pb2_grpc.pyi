@@ -43,8 +43,8 @@ class ItemServiceStub:
     """Writes up to 256 items; each replaces the whole item of its id, or makes it.
 
     An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors and with
-    what its collection keeps of its picture, through a crash of the service. A fault of one item is that item's outcome and never the others';
-    sending an item again is safe.
+    what its collection keeps of its picture, through a crash of the service. A fault of one item
+    is that item's outcome and never the others'; sending an item again is safe.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
     OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
@@ -109,8 +109,8 @@ class ItemServiceAsyncStub(ItemServiceStub):
     """Writes up to 256 items; each replaces the whole item of its id, or makes it.
 
     An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors and with
-    what its collection keeps of its picture, through a crash of the service. A fault of one item is that item's outcome and never the others';
-    sending an item again is safe.
+    what its collection keeps of its picture, through a crash of the service. A fault of one item
+    is that item's outcome and never the others'; sending an item again is safe.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
     OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION
@@ -178,8 +178,8 @@ class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
         """Writes up to 256 items; each replaces the whole item of its id, or makes it.
 
         An item whose outcome is CREATED, REPLACED or UNCHANGED is kept, with all its vectors and with
-        what its collection keeps of its picture, through a crash of the service. A fault of one item is that item's outcome and never the others';
-        sending an item again is safe.
+        what its collection keeps of its picture, through a crash of the service. A fault of one item
+        is that item's outcome and never the others'; sending an item again is safe.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID, FIELD_REQUIRED, DUPLICATE_ID, TOO_MANY_ITEMS,
         OCR_LANGUAGE_UNAVAILABLE, LIMIT_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND); FAILED_PRECONDITION

@@ -249,11 +249,11 @@ def _cut(
 
 
 def _nothing_to_ask(plan: Plan, notices: Sequence[Notice]) -> WrongState:
-    skipped = next((n.field for n in notices if n.code is WarningCode.LEG_SKIPPED), "input")
+    skipped = next(n for n in notices if n.code is WarningCode.LEG_SKIPPED)
     return WrongState(
         Reason.QUERY_UNANSWERABLE,
-        f"{skipped}: an item given lacks its vector, or has several where one is taken; every leg "
-        "of a weight above 0 was skipped for such a reason",
+        f"{skipped.field}: {skipped.message}; every leg of a weight above 0 was skipped for such a "
+        "reason",
         subject=f"collections/{plan.collection.id}",
     )
 

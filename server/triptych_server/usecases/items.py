@@ -46,12 +46,12 @@ def to_item(point: StoredPoint) -> Item:
 
 def check_vector_names(collection: Collection, fields: FieldSelection) -> None:
     """Raises WrongState (VECTOR_NAME_UNKNOWN) where ``fields`` names a vector that is not there."""
-    known = {space.name for space in collection.vector_spaces}
-    for name in sorted((fields.vectors or frozenset()) - known):
+    known = [space.name for space in collection.vector_spaces]
+    for name in sorted((fields.vectors or frozenset()).difference(known)):
+        allowed = ", ".join(f"vectors.{one}" for one in known)
         raise WrongState(
             Reason.VECTOR_NAME_UNKNOWN,
-            f"return_fields: no such vector space (got vectors.{clip(name)}, allowed "
-            f"{', '.join(sorted(known))})",
+            f"return_fields: no such vector space (got vectors.{clip(name)}, allowed {allowed})",
             subject=f"collections/{collection.id}",
         )
 

@@ -87,7 +87,8 @@ def _able(
     if not able and isinstance(given, VectorInput):
         raise WrongState(
             Reason.QUERY_UNANSWERABLE,
-            f"input.vector: no vector space takes it (got {_shape(given.vector)})",
+            f"input.vector: no vector space takes it (got {_shape(given.vector)}, allowed "
+            f"{', '.join(map(_takes, collection.vector_spaces))})",
             subject=f"collections/{collection.id}",
         )
     if not able:
@@ -189,6 +190,13 @@ def _shape(vector: Vector) -> str:
     if isinstance(vector, SparseVector):
         return kind.value
     return f"{kind.value} of {vector.shape[-1]} values"
+
+
+def _takes(space: VectorSpace) -> str:
+    shape = (
+        space.kind.value if space.dimension is None else f"{space.kind.value} of {space.dimension}"
+    )
+    return f"{space.name} {shape}"
 
 
 def unanswerable(collection: Collection, path: str, what: str) -> WrongState:

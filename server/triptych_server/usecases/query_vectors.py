@@ -293,7 +293,7 @@ def _stored(
     subject = f"collections/{collection.id}"
     vector = vectors.get(given.vector_name)
     if vector is None:
-        message = f"{path}: there is no {whose}"
+        message = f"{path}: the item {clip(given.item_id)!r} has no vector {given.vector_name!r}"
         raise WrongState(Reason.QUERY_UNANSWERABLE, message, subject=subject)
     asked = as_query(plan.space, vector, alone=plan.is_part)
     if asked is None:
@@ -309,6 +309,6 @@ def _stored(
 def _lacks(plan: LegPlan, item_id: str) -> Notice:
     return Notice(
         WarningCode.LEG_SKIPPED,
-        f"the item {item_id!r} has no vector {plan.space.name!r}, so this leg was not asked",
+        f"the item {clip(item_id)!r} has no vector {plan.space.name!r}, so this leg was not asked",
         plan.input_path,
     )

@@ -56,13 +56,13 @@ def _unlike(query: RankedQuery, legs: Sequence[AskedLeg]) -> Violation | None:
         by_measure.setdefault(leg.measure, leg.plan.space.name)
     if len(by_measure) < 2:
         return None
-    named = [f"{name!r} by {measure}" for measure, name in by_measure.items()]
+    first, *others = list(by_measure.items())[:_MOST_NAMED]
     method = {MaxScore: "max_score", MinScore: "min_score"}.get(type(fusion), "weighted_sum")
     return violation(
         f"fusion.{method}.normalization",
         Reason.MEASURES_UNLIKE,
-        "NONE needs legs of one measure: here compare "
-        + ", ".join(named[:_MOST_NAMED])
+        f"NONE needs legs of one measure: here {first[1]!r} compares by {first[0]}, "
+        + ", ".join(f"{name!r} by {measure}" for measure, name in others)
         + "; normalize by MIN_MAX or DISTRIBUTION",
     )
 

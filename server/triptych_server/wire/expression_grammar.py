@@ -293,6 +293,8 @@ def _hint(token: Token, before: Token | None, accepted: Set[str]) -> str:
         return "text stands in quotes" if accepted >= STRING or follows else ""
     if kind == "NULL" and accepted >= STRING:
         return "nulls are found by IS NULL"
+    if kind in STRING and "TIME" in accepted and not accepted >= FIELD:
+        return "numbers and times stand without quotes"
     if kind == "SINGLE" and accepted >= FIELD:
         return "a key stands in double quotes"
     if accepted >= FIELD and kind.strip("_").isalpha() and str(token).isalpha():

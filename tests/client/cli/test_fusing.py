@@ -106,7 +106,7 @@ def test_the_table_shows_what_they_did_in_100_columns(server: RunningServer, cup
     [
         (
             ["--fusion", "max", "--normalization", "none"],
-            "--normalization: NONE needs legs of one measure: here compare 'image' by cosine, "
+            "--normalization: NONE needs legs of one measure: here 'image' compares by cosine, "
             "'terms' by BM25; normalize by MIN_MAX or DISTRIBUTION [MEASURES_UNLIKE]",
         ),
         (

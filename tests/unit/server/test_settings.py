@@ -1,4 +1,4 @@
-"""Settings: the table of the README, flags and environment, and what is refused."""
+"""Settings: the table of docs/running.md, flags and environment, and what is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from triptych_server.settings import (
 )
 from triptych_server.variables import unknown_variables
 
-README = Path(__file__).parents[3] / "README.md"
+MANUAL = Path(__file__).parents[3] / "docs" / "running.md"
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +28,8 @@ def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def test_the_readme_has_this_table() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_the_manual_has_this_table() -> None:
+    text = MANUAL.read_text(encoding="utf-8")
     for name, field in Settings.model_fields.items():
         default = str(field.default)
         shown = default.lower() if isinstance(field.default, bool) else default
