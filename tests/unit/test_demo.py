@@ -149,7 +149,7 @@ def test_the_readme_shows_the_demo_as_it_is() -> None:
     assert f"draws {len(SCENES)} pictures" in readme
     assert f"knows {len(load_things())} drawn things" in readme
     assert f"Step 1 of {len(STEPS)}:" in readme
-    (block,) = re.findall(r"^```text\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    (block,) = re.findall(r"^```text\n(\$ .*?)^```$", readme, re.DOTALL | re.MULTILINE)
     shell, python, *table = block.splitlines()
     assert shell == f"$ .venv/bin/triptych {WORDS.command(Places(ROOT)).split('triptych ', 1)[1]}"
     assert (python,) == tuple(f">>> {line}" for line in WORDS.python(Places(ROOT)))
