@@ -70,9 +70,10 @@ eval-model: bootstrap ## measures tiny-clip on new pictures and sentences, write
 	@tools/bootstrap.sh fonts
 	@$(PY) -m tools.tiny_clip.evaluate --anew
 
-quality: bootstrap ## asks 120 questions and 30 composed ones; writes docs/reports/quality.md, composed.md (minutes)
+quality: bootstrap ## asks 174 questions; writes quality.md, composed.md, discovery.md in docs/reports (minutes)
 	@$(PY) -m tools.quality
 	@$(PY) -m tools.quality.composed
+	@$(PY) -m tools.quality.discovery
 
 clean: ## removes the environments, caches and build outputs
 	rm -rf .venv .venv-proto .venv-oldest .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -11,9 +11,10 @@
 `query_input`, `part`, `Field`, and the fusions `reciprocal_rank`, `weighted_sum`, `max_score` and
 `min_score` build what they take; `payload` and `error_of` read what they return, which is the
 contract's own messages, and `recompute` checks the scores in it. `examples`, `pair` and
-`vector_weight` are for searches by examples, `search_request` for several together. The most used
-of these are here, the rest in `triptych.v1`. `triptych.testing` has a transport for tests without a
-server.
+`vector_weight` are for searches by examples, `search_request` for several together; it and
+`recommend_request`, `discover_request` and `context_search_request` make what `Client.explain`
+takes, and `explanation_text` puts its answer in words. The most used of these are here, the rest in
+`triptych.v1`. `triptych.testing` has a transport for tests without a server.
 """
 
 from collections.abc import Mapping
@@ -40,12 +41,14 @@ from triptych.errors import (
     Unimplemented,
     Violation,
 )
+from triptych.explaining import explanation_text
 from triptych.exploring import examples, pair, search_request, vector_weight
 from triptych.filters import Field, Where, at_least, elements, has_vector, ids
 from triptych.fusions import max_score, min_score, reciprocal_rank, weighted_sum
 from triptych.images import ItemImage
 from triptych.items import make_item, payload
 from triptych.queries import composed, leg, part, query_input
+from triptych.requests import context_search_request, discover_request, recommend_request
 from triptych.tls import Tls
 from triptych.v1.collection_pb2 import (
     Collection,
@@ -62,10 +65,15 @@ from triptych.v1.search_service_pb2 import (
     Composed,
     ComposedPart,
     ContextPair,
+    ContextSearchRequest,
     ContextSearchResponse,
+    DiscoverRequest,
     DiscoverResponse,
+    ExplainResponse,
+    FilterClause,
     Fusion,
     Leg,
+    LegExplanation,
     PairScore,
     QueryInput,
     RecommendRequest,
@@ -93,14 +101,18 @@ __all__ = [
     "Composed",
     "ComposedPart",
     "ContextPair",
+    "ContextSearchRequest",
     "ContextSearchResponse",
     "DataLoss",
     "DeadlineExceeded",
     "Difference",
+    "DiscoverRequest",
     "DiscoverResponse",
+    "ExplainResponse",
     "FailedPrecondition",
     "Field",
     "Filter",
+    "FilterClause",
     "Fusion",
     "HnswConfig",
     "Internal",
@@ -109,6 +121,7 @@ __all__ = [
     "ItemImage",
     "KeptImage",
     "Leg",
+    "LegExplanation",
     "NotFound",
     "Ocr",
     "OcrOptions",
@@ -142,9 +155,12 @@ __all__ = [
     "Where",
     "at_least",
     "composed",
+    "context_search_request",
+    "discover_request",
     "elements",
     "error_of",
     "examples",
+    "explanation_text",
     "has_vector",
     "ids",
     "leg",
@@ -156,6 +172,7 @@ __all__ = [
     "payload",
     "query_input",
     "reciprocal_rank",
+    "recommend_request",
     "recompute",
     "search_request",
     "vector_weight",

@@ -8,6 +8,7 @@ from triptych._status import from_status
 from triptych.errors import TriptychError
 from triptych.exploring import PairLike
 from triptych.filters import Where
+from triptych.requests import context_search_request, discover_request, recommend_request
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.search_service_pb2 import (
     BatchSearchResult,
@@ -35,7 +36,7 @@ class ExploreCalls(Calls):
         strategy: str | RecommendRequest.Strategy.ValueType | None = None,
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -83,7 +84,11 @@ class ExploreCalls(Calls):
         >>> [(hit.item.id, len(hit.vector_scores[0].positive_similarities)) for hit in answer.hits]
         [('cat-1', 2)]
         """
-        shared = requests.ranked(
+        request = recommend_request(
+            collection_id,
+            positives=positives,
+            negatives=negatives,
+            strategy=strategy,
             vectors=vectors,
             weights=weights,
             where=where,
@@ -94,7 +99,6 @@ class ExploreCalls(Calls):
             return_fields=return_fields,
             payload_keys=payload_keys,
         )
-        request = requests.recommend(collection_id, positives, negatives, strategy, shared)
         return self._channel.call(self._searches.Recommend, request, timeout)
 
     def discover(
@@ -105,7 +109,7 @@ class ExploreCalls(Calls):
         pairs: Sequence[PairLike] = (),
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -138,7 +142,10 @@ class ExploreCalls(Calls):
         >>> [(hit.item.id, hit.vector_scores[0].pairs[0].score) for hit in answer.hits]
         [('cat-1', 1.0)]
         """
-        shared = requests.ranked(
+        request = discover_request(
+            collection_id,
+            target=target,
+            pairs=pairs,
             vectors=vectors,
             weights=weights,
             where=where,
@@ -149,7 +156,6 @@ class ExploreCalls(Calls):
             return_fields=return_fields,
             payload_keys=payload_keys,
         )
-        request = requests.discover(collection_id, target, pairs, shared)
         return self._channel.call(self._searches.Discover, request, timeout)
 
     def context_search(
@@ -159,7 +165,7 @@ class ExploreCalls(Calls):
         pairs: Sequence[PairLike],
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -189,7 +195,9 @@ class ExploreCalls(Calls):
         >>> [(hit.item.id, round(hit.vector_scores[0].similarity, 3)) for hit in answer.hits]
         [('cat-1', 0.0)]
         """
-        shared = requests.ranked(
+        request = context_search_request(
+            collection_id,
+            pairs=pairs,
             vectors=vectors,
             weights=weights,
             where=where,
@@ -200,7 +208,6 @@ class ExploreCalls(Calls):
             return_fields=return_fields,
             payload_keys=payload_keys,
         )
-        request = requests.context_search(collection_id, pairs, shared)
         return self._channel.call(self._searches.ContextSearch, request, timeout)
 
     def batch_search(

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from triptych._aio.collection_calls import AsyncCollectionCalls
+from triptych._aio.explain_calls import AsyncExplainCalls
 from triptych._aio.explore_calls import AsyncExploreCalls
 from triptych._aio.item_calls import AsyncItemCalls
 from triptych._aio.search_calls import AsyncSearchCalls
@@ -17,6 +18,7 @@ class AsyncClient(
     AsyncItemCalls,
     AsyncSearchCalls,
     AsyncExploreCalls,
+    AsyncExplainCalls,
     AsyncStatusCalls,
 ):
     """A connection to a Triptych server, for the tasks of one event loop.

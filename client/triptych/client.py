@@ -5,6 +5,7 @@ from typing import Self
 
 from triptych._collection_calls import CollectionCalls
 from triptych._connection import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TARGET, DEFAULT_TIMEOUT_S
+from triptych._explain_calls import ExplainCalls
 from triptych._explore_calls import ExploreCalls
 from triptych._item_calls import ItemCalls
 from triptych._search_calls import SearchCalls
@@ -13,7 +14,7 @@ from triptych._status_calls import StatusCalls
 __all__ = ["DEFAULT_MAX_MESSAGE_BYTES", "DEFAULT_TARGET", "DEFAULT_TIMEOUT_S", "Client"]
 
 
-class Client(CollectionCalls, ItemCalls, SearchCalls, ExploreCalls, StatusCalls):
+class Client(CollectionCalls, ItemCalls, SearchCalls, ExploreCalls, ExplainCalls, StatusCalls):
     """A connection to a Triptych server. Threads may share one.
 
     Every method takes a `timeout` in seconds for each of its calls, and raises a `TriptychError`:

@@ -8,7 +8,7 @@ from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text
 from triptych.errors import argument_error
 from triptych.filters import Where
-from triptych.queries import StoredVectorLike, query_input, search_inputs
+from triptych.queries import ComposedLike, StoredVectorLike, query_input, search_inputs
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.search_service_pb2 import (
     ContextPair,
@@ -115,9 +115,10 @@ def search_request(
     vector: VectorLike | None = None,
     item_id: str | None = None,
     stored_vector: StoredVectorLike | None = None,
+    composed: ComposedLike | None = None,
     vectors: Sequence[VectorQuery] = (),
     weights: Mapping[str, float] | None = None,
-    where: Where | Filter | None = None,
+    where: Where | Filter | str | None = None,
     fusion: Fusion | None = None,
     k: float | None = None,
     offset: int = 0,
@@ -126,7 +127,7 @@ def search_request(
     return_fields: Sequence[str] = (),
     payload_keys: Sequence[str] = (),
 ) -> SearchRequest:
-    """One search of `Client.batch_search`, of the arguments that `Client.search` takes.
+    """A search for `Client.batch_search` or `Client.explain`, of the arguments of `Client.search`.
 
     Raises:
         ArgumentError: what can't be put into a message; see `Client.search`.
@@ -144,6 +145,7 @@ def search_request(
         vectors=vectors,
         weights=weights,
         stored_vector=stored_vector,
+        composed=composed,
     )
     return requests.search(
         collection_id,

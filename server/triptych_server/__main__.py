@@ -20,7 +20,8 @@ EX_CONFIG = 78
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server; the exit code."""
-    from triptych_server.settings import SettingsProblem, read_settings, unknown_variables
+    from triptych_server.settings import SettingsProblem, read_settings
+    from triptych_server.variables import unknown_variables
 
     given = sys.argv[1:] if arguments is None else arguments
     if "--version" in given:
@@ -31,13 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(given)
     except SettingsProblem as problem:
-        lines = [*str(problem).splitlines(), *unknown_variables(os.environ)]
+        # Whether keys are set is not known; the problem comes first.
+        lines = [*str(problem).splitlines(), *unknown_variables(os.environ, has_keys=True)]
         sys.stderr.writelines(f"triptych-server: {line}\n" for line in lines)
         return EX_CONFIG
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    for line in unknown_variables(os.environ):
+    has_keys = settings.api_keys is not None or settings.api_keys_file is not None
+    for line in unknown_variables(os.environ, has_keys=has_keys):
         logging.getLogger("triptych").warning("%s", line)
 
     # gRPC writes its own lines to stderr, of a port that is taken, say, beside the service's.

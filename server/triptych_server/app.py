@@ -59,6 +59,7 @@ from triptych_server.usecases.collections import DEFAULT_LANGUAGE, Collections
 from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encode import Encode
 from triptych_server.usecases.encoders import EncoderSet
+from triptych_server.usecases.explain import Explain
 from triptych_server.usecases.item_images import ItemImages
 from triptych_server.usecases.items import Items
 from triptych_server.usecases.locks import KeyLocks
@@ -278,7 +279,7 @@ class App:
         # Room of their own: a query does not wait for the pictures that are being written.
         room = asyncio.Semaphore(settings.pictures_in_flight)
         query_vectors = QueryVectors(store, known, intake, room)
-        search = Search(Corridor(store, known, query_vectors, limits))
+        corridor = Corridor(store, known, query_vectors, limits)
         status = Status(version("triptych"), known, limits, store, pictures, ocr)
         collections = Collections(store, pictures, known, writers, now)
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
@@ -289,7 +290,7 @@ class App:
             ItemServicer(upsert, items, images, limits), server
         )
         search_service_pb2_grpc.add_SearchServiceServicer_to_server(
-            SearchServicer(search, limits), server
+            SearchServicer(Search(corridor), Explain(corridor, store), limits), server
         )
         encode_service_pb2_grpc.add_EncodeServiceServicer_to_server(
             EncodeServicer(Encode(known, intake, room), limits), server

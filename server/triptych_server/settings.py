@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -25,17 +24,11 @@ from triptych_server.domain.ocr_language import is_language_code
 from triptych_server.domain.store_place import QdrantAddress, parse_store, without_secrets
 
 PREFIX = "TRIPTYCH_"
-# What the `triptych` command reads; the server may well run in the same shell.
-OF_THE_COMMAND = frozenset({"SERVER"})
-# Container platforms write the addresses of a service named triptych into every container.
-_OF_A_PLATFORM = re.compile(r"(.*_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_.+)?)")
-_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 _SECRET = frozenset({"qdrant_api_key", "api_keys"})
 
-# The process itself, its file and its libraries take about half of it; the costliest format known,
-# JPEG 2000 with an alpha channel, 24 bytes a pixel.
-_DECODER_BYTES = 256 * 1024 * 1024
-_BYTES_A_PIXEL = 32
+# About half of it for the process and its libraries; the costliest format known, JPEG 2000 with an
+# alpha channel, takes 24 bytes a pixel.
+_DECODER_BYTES, _BYTES_A_PIXEL = 256 * 1024 * 1024, 32
 
 # What Python's own parser of flags says, and what it means.
 _PLAIN: Mapping[str, str] = MappingProxyType(
@@ -330,25 +323,6 @@ def read_settings(arguments: Sequence[str]) -> Settings:
         raise SettingsProblem("\n".join(_unreadable(str(error), arguments))) from None
 
 
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """A line for each variable that looks like a setting and is none, sorted by name.
-
-    It names the setting that may be meant, and never the value: who knows what it holds.
-    """
-    known = {name.upper() for name in Settings.model_fields}
-    lines = []
-    for variable in sorted(environment):
-        name = variable.upper().removeprefix(PREFIX)
-        if name == variable.upper() or name in known | OF_THE_COMMAND:
-            continue
-        of_a_platform = _OF_A_PLATFORM.fullmatch(name) or _ADDRESS.match(environment[variable])
-        if not of_a_platform:
-            meant = _nearest(name, known)
-            hint = f"is {PREFIX}{meant} meant?" if meant else "triptych-server --help lists them"
-            lines.append(f"{clip(variable)} is no setting; {hint}")
-    return lines
-
-
 def _written(name: str, arguments: Sequence[str]) -> str:
     """How the setting was given: as a flag, or as a variable."""
     flag = _flag(name)
@@ -402,7 +376,7 @@ def _unreadable(message: str, arguments: Sequence[str]) -> list[str]:
         name = flag.removeprefix("--").replace("-", "_")
         if not flag.startswith("--") or name in known:
             continue
-        meant = _nearest(name, known)
+        meant = nearest(name, known)
         hint = f"is {_flag(meant)} meant?" if meant else "triptych-server --help lists them"
         lines.append(f"{clip(flag)}: is no setting; {hint}")
     if lines:
@@ -417,9 +391,9 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
-    found = difflib.get_close_matches(name, sorted(known), n=1)
-    return found[0] if found else None
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name in ``known`` that ``name`` is most like; None where none is."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
 def _cores() -> int:

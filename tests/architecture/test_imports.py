@@ -23,6 +23,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "store": frozenset({"store", "domain", "children"}),
     "children": frozenset(),
     "settings": frozenset({"domain"}),
+    "variables": frozenset({"domain", "settings"}),
     "health": frozenset({"rpc", "settings"}),
 }
 BUILDERS = frozenset({"app", "__main__"})

@@ -241,6 +241,11 @@ class Searches(searches_grpc.SearchServiceServicer):
     ) -> searches.BatchSearchResponse:
         return self.service.answer("BatchSearch", request, context, searches.BatchSearchResponse)
 
+    def Explain(
+        self, request: searches.ExplainRequest, context: grpc.ServicerContext
+    ) -> searches.ExplainResponse:
+        return self.service.answer("Explain", request, context, searches.ExplainResponse)
+
 
 class Statuses(statuses_grpc.StatusServiceServicer):
     def __init__(self, service: Service) -> None:

@@ -115,6 +115,9 @@ async def test_few_points(store: VectorStore, few: str, case: Case) -> None:
         wanted = _passing(filter, points)
         assert [hit.id for hit in hits] == wanted
         assert await store.count(few, filter) == len(wanted)
+    first = points[0]
+    verdicts = [passes(f, first.id, first.payload, first.vectors) for f in filters]
+    assert list(await store.passes(few, first.id, filters)) == verdicts
     if not filters:
         return
     doomed = filters[0]

@@ -29,6 +29,7 @@ from tests.support.bad_input import (
     collections,
     composed,
     examples,
+    explanations,
     expressions,
     filters,
     fusions,
@@ -102,6 +103,7 @@ TABLES = (
     composed.ROWS,
     examples.ROWS,
     expressions.ROWS,
+    explanations.ROWS,
 )
 ROWS: dict[str, Row] = {name: row for table in TABLES for name, row in table.items()}
 CODES = {code.value[0]: code for code in grpc.StatusCode}

@@ -32,7 +32,7 @@ def blocks(language: str, page: Path = README) -> list[str]:
 @pytest.fixture
 def programs() -> list[str]:
     programs = blocks("python")
-    assert len(programs) == 3
+    assert len(programs) == 4
     return programs
 
 
@@ -43,6 +43,10 @@ def test_the_programs(tmp_path: Path, programs: list[str]) -> None:
             for program in programs:
                 exec(program.replace("127.0.0.1:50051", server.address), {})  # noqa: S102 - ours
         first, *legs = shown.getvalue().splitlines()
+        explained = next(b for b in blocks("text") if b.startswith("'boat' is not")).splitlines()
+        # Not the figures: the last digit may be the machine's.
+        words = [re.sub(r"\d\.\d+", "", line) for line in explained]
+        assert [re.sub(r"\d\.\d+", "", line) for line in legs[-len(words) :]] == words
         assert first.startswith("1. mug ")
         assert any(line.strip().startswith("caption: ") for line in legs)
         assert server.stop() == 0

@@ -299,7 +299,7 @@ def _expected(query: Query, items: list[Stored]) -> oracle.OracleRanking:
     )
 
 
-def _ask(client: Client, query: Query) -> SearchResponse:
+def ask(client: Client, query: Query) -> SearchResponse:
     return client.search(
         "oracle",
         vectors=[
@@ -332,7 +332,7 @@ def test_a_search_agrees_with_brute_force(
     module_client: Client, items: list[Stored], query: Query
 ) -> None:
     expected = _expected(query, items)
-    answer = _ask(module_client, query)
+    answer = ask(module_client, query)
     assert answer.fusion == query.fusion
     assert [hit.item.point_id for hit in answer.hits] == [hit.id for hit in expected.hits]
     assert [hit.rank for hit in answer.hits] == [hit.rank for hit in expected.hits]

@@ -94,6 +94,16 @@ class ReferenceStore:
         answer = await self._client.count(collection_id, reference_filter(filter), exact=True)
         return answer.count
 
+    async def passes(
+        self, collection_id: str, point_id: str, filters: Sequence[Filter]
+    ) -> tuple[bool, ...]:
+        await self.get_collection(collection_id)
+        verdicts = []
+        for filter in filters:
+            within = reference_filter(filter, (point_id,))
+            verdicts.append((await self._client.count(collection_id, within, exact=True)).count > 0)
+        return tuple(verdicts)
+
     async def scroll(
         self,
         collection_id: str,
@@ -136,6 +146,7 @@ class ReferenceStore:
                 limit=request.limit or 0,
                 query_filter=reference_filter(leg.filter, leg.within),
                 with_payload=False,
+                score_threshold=leg.at_least,
             )
             hits = [Scored(str(hit.id), hit.score) for hit in response.points]
             answers.append(tuple(sorted(hits, key=lambda hit: (-hit.similarity, hit.id))))

@@ -17,9 +17,22 @@ from rich.console import Console
 from tools import demo_pictures
 from tools.demo import gallery, screen
 from tools.demo.answer import Answer, joined, ordinal
+from tools.demo.by_examples import ComposedQuestion, Discovery, Recommendation
 from tools.demo.places import Places
 from tools.demo.question import FIRST, Condition, Contrast, Question
-from tools.demo.questions import CAPTION, FILTERED, LOOKS, PRINTED, SERIAL, STEPS, WEIGHTED, WORDS
+from tools.demo.questions import (
+    CAPTION,
+    COMPOSED,
+    DISCOVERED,
+    FILTERED,
+    LOOKS,
+    PRINTED,
+    RECOMMENDED,
+    SERIAL,
+    STEPS,
+    WEIGHTED,
+    WORDS,
+)
 from tools.demo.signals import Interrupted, Interruption
 from tools.demo_pictures.album import CAPTIONS_NAME, file_name
 from tools.demo_pictures.scenes import Scene, load_scenes, scene_named
@@ -117,9 +130,18 @@ def test_every_question_is_about_pictures_that_there_are() -> None:
     for question in QUESTIONS:
         assert question.expected
         assert set(question.expected) <= set(BY_FILE), question.name
-        assert bool(question.text) != bool(question.image_of), question.name
-        if question.image_of:
-            scene_named(SCENES, question.image_of)
+        match question:
+            case Question():
+                assert bool(question.text) != bool(question.image_of), question.name
+                if question.image_of:
+                    scene_named(SCENES, question.image_of)
+            case ComposedQuestion():
+                scene_named(SCENES, question.image_of)
+            case Recommendation():
+                likes = [one.removeprefix("id:") for one in question.like if one.startswith("id:")]
+                assert set(likes) <= set(BY_FILE)
+            case Discovery():
+                assert question.target in BY_FILE
 
 
 def test_the_readme_shows_the_demo_as_it_is() -> None:
@@ -133,7 +155,8 @@ def test_the_readme_shows_the_demo_as_it_is() -> None:
     assert (python,) == tuple(f">>> {line}" for line in WORDS.python(Places(ROOT)))
     shown = [line.split()[2] for line in table if re.match(r"\d  \d\.\d{4}  ", line)]
     assert WORDS.missing(shown) == ()
-    asked = [question.text for question in QUESTIONS if question.text]
+    asked = [one.text for one in QUESTIONS if isinstance(one, Question) and one.text]
+    asked += [*COMPOSED.plus, *RECOMMENDED.like[1:], *RECOMMENDED.unlike, *DISCOVERED.pairs[0]]
     assert not [text for text in asked if text not in readme]
 
 
@@ -163,13 +186,30 @@ def test_the_posters_that_the_filter_lets_pass(name: str) -> None:
     assert "concert" in scene.tags
 
 
+def test_the_colours_of_the_composed_question_are_those_of_its_pictures() -> None:
+    assert COMPOSED.plus == ("a purple background",)
+    assert {BY_FILE[name].colour for name in COMPOSED.expected} == {"purple"}
+    assert COMPOSED.minus == (f"a {gallery.QUESTION_COLOUR} background",)
+    assert scene_named(SCENES, COMPOSED.image_of).colour != gallery.QUESTION_COLOUR
+
+
+@pytest.mark.parametrize("name", RECOMMENDED.expected)
+def test_the_posters_that_the_line_of_a_filter_lets_pass(name: str) -> None:
+    scene = BY_FILE[name]
+    assert scene.price is not None
+    assert scene.town is not None
+    assert ("music" in scene.tags, scene.price < 25) == (True, True)
+    assert scene.town.name in ("Porto", "Lisbon")
+
+
 def test_commands_are_folded_before_options_and_stay_one_command(tmp_path: Path) -> None:
     places = Places(tmp_path)
     for question in QUESTIONS:
         lines = question.command(places).split(" \\\n    ")
         assert all(line.startswith("--") for line in lines[1:])
         words = shlex.split(" ".join(lines))
-        assert words[1:4] == ["search", "--collection", "demo"]
+        assert words[1] in ("search", "recommend", "discover")
+        assert words[2:4] == ["--collection", "demo"]
         assert words[-2:] == ["--limit", "5"]
 
 
@@ -179,6 +219,12 @@ def test_a_question_in_short() -> None:
     assert PRINTED.in_short() == "krovandi · ocr ×1 · ocr and terms alone"
     assert WEIGHTED.one.in_short() == "a cup of coffee · image ×3"
     assert FILTERED.in_short().startswith('an evening concert · category = "poster" · ')
+
+
+def test_a_question_by_examples_in_short() -> None:
+    assert COMPOSED.in_short() == "+ a purple background, - a yellow background · image alone"
+    assert RECOMMENDED.in_short().startswith("like id:poster-violin.jpg, a guitar, unlike a film ·")
+    assert DISCOVERED.in_short().startswith("thing-cat.jpg, two cats over one cat, a cat over a ")
 
 
 def test_a_filter_at_the_shell_and_in_python() -> None:
@@ -204,7 +250,7 @@ def test_lines_of_python_are_folded_and_stay_one_expression(tmp_path: Path) -> N
     for question in QUESTIONS:
         lines = question.python(places)
         compile("\n".join(lines), question.name, "eval")
-        if not question.image_of:
+        if not question.pictures(places) and not question.expression:
             assert max(map(len, lines)) <= 96, question.name
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triptych import SearchHit, SearchResponse, VectorScore
+from triptych import SearchHit, VectorScore
+from triptych._example_formulas import RankedResponse
 
 _ORDINALS = {1: "{}st", 2: "{}nd", 3: "{}rd"}
 
@@ -12,7 +13,7 @@ _ORDINALS = {1: "{}st", 2: "{}nd", 3: "{}rd"}
 class Answer:
     """A response of the server. Ids are the pictures' file names."""
 
-    response: SearchResponse
+    response: RankedResponse
 
     @property
     def ids(self) -> list[str]:

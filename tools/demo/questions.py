@@ -3,7 +3,8 @@
 from collections import Counter
 
 from tools.demo.answer import Answer, joined, ordinal
-from tools.demo.question import Condition, Contrast, Question
+from tools.demo.by_examples import ComposedQuestion, Discovery, Recommendation
+from tools.demo.question import Asking, Condition, Contrast, Question
 from tools.demo_pictures.album import file_name
 from tools.demo_pictures.scenes import load_scenes
 from tools.sprites.catalogue import load_things
@@ -103,6 +104,41 @@ def _why_for_print(answer: Answer) -> str:
     return (
         f"{name} shows a bell, but “Ring for fresh coffee” is written on it: ocr and terms, three "
         f"times each, make {ocr + terms:.3f} of its {answer.hit(name).score:.3f}."
+    )
+
+
+def _why_composed(answer: Answer) -> str:
+    first, last = answer.response.hits[0], answer.response.hits[-1]
+    shares = [list(hit.vector_scores[0].part_shares) for hit in (first, last)]
+    (picture, plus, minus), (_, other_plus, _) = shares
+    return (
+        f"{first.vector_scores[0].similarity:.3f} is the sum of three shares: the picture's "
+        f"{picture:+.3f}, purple's {plus:+.3f}, yellow's {minus:+.3f}. {last.item.id}, on another "
+        f"ground, gains {other_plus:+.3f} by purple."
+    )
+
+
+def _why_recommended(answer: Answer) -> str:
+    first = answer.first
+    image = first.vector_scores[0]
+    (like_item, like_words), (unlike,) = image.positive_similarities, image.negative_similarities
+    return (
+        f"{answer.found('image')} pictures pass the filter. Each vector is asked with 2 × the mean "
+        f"of what is liked less what is not. {first.item.id} looks like the violin's poster by "
+        f"{like_item:.3f}, like a guitar by {like_words:.3f}, like a film by {unlike:.3f}; it is "
+        f"{answer.standing(first.item.id)}."
+    )
+
+
+def _why_discovered(answer: Answer) -> str:
+    score = answer.first.vector_scores[0]
+    pair = score.pairs[0]
+    return (
+        f"{answer.first.item.id} is nearer to “two cats” ({pair.positive_similarity:.3f}) than to "
+        f"“one cat” ({pair.negative_similarity:.3f}), and so on the right side of "
+        f"{sum(one.score > 0 for one in score.pairs)} pairs; each is worth 1. Only within that "
+        f"counts how near it is to the target ({score.target_similarity:.3f}), which is worth less "
+        f"than 1: {score.similarity:.3f} in all."
     )
 
 
@@ -235,7 +271,43 @@ SEVERAL = Question(
     why=_why_several,
 )
 
-STEPS: tuple[Question | Contrast, ...] = (
+COMPOSED = ComposedQuestion(
+    name="10-composed",
+    title="This picture, but in another colour",
+    about="A cat on yellow ground, drawn just now. Wanted is the same on purple: one vector is put "
+    "together from the picture and from words, those behind --minus taken away.",
+    image_of="thing-cat",
+    plus=("a purple background",),
+    minus=("a yellow background",),
+    weights=(("image", 1),),
+    expected=("several-cats.jpg", "product-plush-cat.jpg"),
+    why=_why_composed,
+)
+RECOMMENDED = Recommendation(
+    name="11-recommended",
+    title="More like these, and not too far away",
+    about="Somebody in Porto liked a violin concert and likes guitars, but no films: what else is "
+    "there within 2,000 km, below 25? Examples are stored items and words, and the filter is one "
+    "line.",
+    like=("id:poster-violin.jpg", "a guitar"),
+    unlike=("a film",),
+    expression="tags = 'music' AND price < 25 AND near(location, 41.15, -8.61, 2000km)",
+    expected=("poster-drum.jpg", "poster-guitar-fado.jpg"),
+    why=_why_recommended,
+)
+DISCOVERED = Discovery(
+    name="12-discovered",
+    title="Like this one, but more of them",
+    about="The stored picture of one cat as the target, and two pairs: hits shall be nearer to two "
+    "cats than to one, and nearer to a cat than to a rabbit.",
+    target="thing-cat.jpg",
+    pairs=(("two cats", "one cat"), ("a cat", "a rabbit")),
+    weights=(("image", 1),),
+    expected=("several-cats.jpg",),
+    why=_why_discovered,
+)
+
+STEPS: tuple[Asking | Contrast, ...] = (
     WORDS,
     LOOKS,
     CAPTION,
@@ -245,4 +317,7 @@ STEPS: tuple[Question | Contrast, ...] = (
     FILTERED,
     WEIGHTED,
     SEVERAL,
+    COMPOSED,
+    RECOMMENDED,
+    DISCOVERED,
 )

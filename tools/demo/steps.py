@@ -5,9 +5,8 @@ from pathlib import Path
 from rich.console import Console
 
 from tools.demo.answer import Answer
-from tools.demo.gallery import draw_question
 from tools.demo.places import Places, shown
-from tools.demo.question import FIRST, HITS, Contrast, Question
+from tools.demo.question import FIRST, HITS, Asking, Contrast
 from tools.demo.screen import fact, heading, moves, python, say, shell
 from triptych import Client
 from triptych.cli.sheet import contact_sheet
@@ -18,7 +17,7 @@ _DEEP = 100
 
 
 def take(
-    console: Console, client: Client, places: Places, number: int, step: Question | Contrast
+    console: Console, client: Client, places: Places, number: int, step: Asking | Contrast
 ) -> bool:
     """Takes one step and shows it; whether it came out as expected."""
     if isinstance(step, Contrast):
@@ -52,20 +51,18 @@ def _contrasted(
     return good
 
 
-def _asked(client: Client, places: Places, question: Question, limit: int) -> Answer:
-    image = question.image(places)
-    if image is not None:
-        draw_question(question.image_of, image)
+def _asked(client: Client, places: Places, question: Asking, limit: int) -> Answer:
+    question.draw(places)
     return question.ask(client, places, limit)
 
 
-def _shown(console: Console, places: Places, question: Question, answer: Answer, why: str) -> bool:
+def _shown(console: Console, places: Places, question: Asking, answer: Answer, why: str) -> bool:
     """Shows a question and its answer; whether it holds what is expected."""
     say(console, question.about)
     shell(console, question.command(places))
     python(console, question.python(places))
     console.print()
-    render_search(answer.response, console)
+    render_search(answer.response, console, asked=question.names(places))
     console.print()
     if why:
         fact(console, "why", why)
@@ -80,7 +77,7 @@ def _shown(console: Console, places: Places, question: Question, answer: Answer,
     return not missing
 
 
-def _sheet(places: Places, question: Question, answer: Answer) -> Path:
+def _sheet(places: Places, question: Asking, answer: Answer) -> Path:
     """Draws the contact sheet; returns its file."""
     sheet = question.sheet(places)
     sheet.parent.mkdir(exist_ok=True)
@@ -90,6 +87,6 @@ def _sheet(places: Places, question: Question, answer: Answer) -> Path:
         places.pictures,
         sheet,
         title=question.in_short(),
-        asked=question.image(places),
+        asked=question.pictures(places),
     )
     return sheet

@@ -20,10 +20,11 @@ PAYLOAD_FIELDS = (
     "colour=keyword",
     "tags=keyword",
     "place=keyword",
-    "taken=keyword",
+    "taken=datetime",
     "price=float",
     "in_stock=bool",
     "year=integer",
+    "location=geo",
 )
 
 

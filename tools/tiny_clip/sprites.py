@@ -94,6 +94,17 @@ def halftone(sprite: Image.Image) -> Image.Image:
     return _with_alpha(Image.merge("RGB", (plain, plain, plain)), sprite.getchannel("A"))
 
 
+def load_fontless(things: tuple[Thing, ...]) -> tuple[tuple[Image.Image, ...], ...]:
+    """All things in the trained styles that need no font, in the order of ``STYLES``."""
+    colour = tuple(Image.open(thing.sprite_path).convert("RGBA") for thing in things)
+    return (
+        colour,
+        tuple(_gray(sprite) for sprite in colour),
+        tuple(_line(sprite) for sprite in colour),
+        tuple(_posterised(sprite) for sprite in colour),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SpriteSet:
     """``by_style[style][class]``: RGBA pictures of about 100 px."""
@@ -104,16 +115,7 @@ class SpriteSet:
 def load_sprites(things: tuple[Thing, ...], symbola: Path = SYMBOLA_PATH) -> SpriteSet:
     """All things in the trained styles; needs Debian's ``fonts-symbola``."""
     font = ImageFont.truetype(str(symbola), SYMBOLA_SIZE)
-    colour = tuple(Image.open(thing.sprite_path).convert("RGBA") for thing in things)
-    return SpriteSet(
-        (
-            colour,
-            tuple(_gray(sprite) for sprite in colour),
-            tuple(_line(sprite) for sprite in colour),
-            tuple(_posterised(sprite) for sprite in colour),
-            tuple(_symbola(thing, font) for thing in things),
-        )
-    )
+    return SpriteSet((*load_fontless(things), tuple(_symbola(thing, font) for thing in things)))
 
 
 def load_held_out(things: tuple[Thing, ...], style: str) -> tuple[Image.Image, ...]:

@@ -9,6 +9,7 @@ from triptych._status import from_status
 from triptych.errors import TriptychError
 from triptych.exploring import PairLike
 from triptych.filters import Where
+from triptych.requests import context_search_request, discover_request, recommend_request
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.search_service_pb2 import (
     BatchSearchResult,
@@ -36,7 +37,7 @@ class AsyncExploreCalls(AsyncCalls):
         strategy: str | RecommendRequest.Strategy.ValueType | None = None,
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -84,7 +85,11 @@ class AsyncExploreCalls(AsyncCalls):
         >>> [(hit.item.id, len(hit.vector_scores[0].positive_similarities)) for hit in answer.hits]
         [('cat-1', 2)]
         """
-        shared = requests.ranked(
+        request = recommend_request(
+            collection_id,
+            positives=positives,
+            negatives=negatives,
+            strategy=strategy,
             vectors=vectors,
             weights=weights,
             where=where,
@@ -95,7 +100,6 @@ class AsyncExploreCalls(AsyncCalls):
             return_fields=return_fields,
             payload_keys=payload_keys,
         )
-        request = requests.recommend(collection_id, positives, negatives, strategy, shared)
         return await self._channel.call(self._searches.Recommend, request, timeout)
 
     async def discover(
@@ -106,7 +110,7 @@ class AsyncExploreCalls(AsyncCalls):
         pairs: Sequence[PairLike] = (),
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -139,7 +143,10 @@ class AsyncExploreCalls(AsyncCalls):
         >>> [(hit.item.id, hit.vector_scores[0].pairs[0].score) for hit in answer.hits]
         [('cat-1', 1.0)]
         """
-        shared = requests.ranked(
+        request = discover_request(
+            collection_id,
+            target=target,
+            pairs=pairs,
             vectors=vectors,
             weights=weights,
             where=where,
@@ -150,7 +157,6 @@ class AsyncExploreCalls(AsyncCalls):
             return_fields=return_fields,
             payload_keys=payload_keys,
         )
-        request = requests.discover(collection_id, target, pairs, shared)
         return await self._channel.call(self._searches.Discover, request, timeout)
 
     async def context_search(
@@ -160,7 +166,7 @@ class AsyncExploreCalls(AsyncCalls):
         pairs: Sequence[PairLike],
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -190,7 +196,9 @@ class AsyncExploreCalls(AsyncCalls):
         >>> [(hit.item.id, round(hit.vector_scores[0].similarity, 3)) for hit in answer.hits]
         [('cat-1', 0.0)]
         """
-        shared = requests.ranked(
+        request = context_search_request(
+            collection_id,
+            pairs=pairs,
             vectors=vectors,
             weights=weights,
             where=where,
@@ -201,7 +209,6 @@ class AsyncExploreCalls(AsyncCalls):
             return_fields=return_fields,
             payload_keys=payload_keys,
         )
-        request = requests.context_search(collection_id, pairs, shared)
         return await self._channel.call(self._searches.ContextSearch, request, timeout)
 
     async def batch_search(

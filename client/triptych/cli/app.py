@@ -8,17 +8,31 @@ from typing import Annotated
 
 import typer
 
-from triptych.cli import collections
+from triptych.cli import collections, explain
 from triptych.cli.complaint import at_the_shell
 from triptych.cli.completion import join_words
 from triptych.cli.count import count
 from triptych.cli.delete import delete
+from triptych.cli.discover import context_search, discover
 from triptych.cli.get import get
 from triptych.cli.ingest import ingest
 from triptych.cli.listing import list_items
-from triptych.cli.options import Server, Session, Timeout
 from triptych.cli.output import CommandError
+from triptych.cli.pairs import PairsCommand
+from triptych.cli.recommend import recommend
 from triptych.cli.search import search
+from triptych.cli.session import (
+    ApiKeyFile,
+    CaFile,
+    Certificate,
+    CertificateKey,
+    PlaintextKey,
+    Server,
+    ServerName,
+    Session,
+    Timeout,
+    WithTls,
+)
 from triptych.cli.status import status
 from triptych.client import DEFAULT_TARGET
 from triptych.errors import TriptychError
@@ -51,6 +65,13 @@ def build() -> typer.Typer:
         context: typer.Context,
         server: Server = DEFAULT_TARGET,
         timeout_s: Timeout = None,
+        tls: WithTls = None,
+        ca_file: CaFile = None,
+        certificate: Certificate = None,
+        certificate_key: CertificateKey = None,
+        server_name: ServerName = None,
+        api_key_file: ApiKeyFile = None,
+        plaintext_api_key: PlaintextKey = False,
         version: Version = False,
     ) -> None:
         """Search pictures by how they look, what is said about them and what is written in them.
@@ -65,11 +86,28 @@ def build() -> typer.Typer:
         Exits with 0 when all went well, 1 where a part failed, 2 for bad input, 3 where the server
         can't be reached or did not answer in time, 130 where Ctrl-C ended it.
         """
-        context.obj = Session(server=server, timeout_s=timeout_s)
+        context.obj = Session(
+            server=server,
+            timeout_s=timeout_s,
+            tls=tls,
+            ca_file=ca_file,
+            certificate=certificate,
+            certificate_key=certificate_key,
+            server_name=server_name,
+            api_key_file=api_key_file,
+            plaintext_api_key=plaintext_api_key,
+        )
 
     app.command()(ingest)
     # What follows TEXT is more of it: a question without quotes around it.
-    app.command(context_settings={"allow_extra_args": True})(search)
+    explained = explain.build()
+    words = {"allow_extra_args": True}
+    for searches in (app, explained):
+        searches.command(context_settings=words)(search)
+        searches.command()(recommend)
+        searches.command(cls=PairsCommand, context_settings=words)(discover)
+        searches.command("context", cls=PairsCommand)(context_search)
+    app.add_typer(explained, name="explain")
     app.command()(get)
     app.command("list")(list_items)
     app.command()(count)

@@ -20,7 +20,6 @@ _NUMBER = re.compile(r"[+-]?(((0|[1-9][0-9]*)(\.[0-9]*)?)|\.[0-9]+)([eE][+-]?[0-
 _EXACT_BELOW = 2**53
 _TAG_SEPARATORS = re.compile(r"[|;]")
 
-TYPES = ("keyword", "integer", "float", "bool")
 OWN_COLUMNS = ("file", "caption", "ocr_text")
 SIDECAR_KEYS = ("caption", "ocr_text", "payload")
 
@@ -71,10 +70,10 @@ def read_captions(path: Path, types: Mapping[str, str]) -> CaptionFile:
 
     Every other column is payload, and its header the path of a field: the columns `location.lat`
     and `location.lon` make one field `location` that holds both; a key that itself holds a dot
-    stands in double quotes. Its cells are of the type that `types` gives the field (`keyword`,
-    `integer`, `float`, `bool`); without one they are numbers if all of them are, or booleans if
-    all are `true` or `false`, or strings. Cells of a column `tags` are split at `|` and `;` into a
-    list. An empty cell adds nothing. Of rows for one file the first one counts.
+    stands in double quotes. Its cells are of the type that `types` gives the field: `integer`,
+    `float` or `bool`, or text for any other; without one they are numbers if all of them are, or
+    booleans if all are `true` or `false`, or strings. Cells of a column `tags` are split at `|` and
+    `;` into a list. An empty cell adds nothing. Of rows for one file the first one counts.
 
     Raises:
         CommandError: it is no such file.

@@ -6,15 +6,21 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from triptych._example_formulas import RankedResponse
+from triptych.cli.details import asked_line, kind_of, strategy_of
 from triptych.cli.output import warning_text
-from triptych.v1.search_service_pb2 import Fusion, Leg, SearchResponse
+from triptych.v1.search_service_pb2 import Fusion, Leg
 
 # Columns of a name, with the gap behind it.
 _NAME = 6
 
 
 def print_footer(
-    response: SearchResponse, labels: Sequence[str], legend: Sequence[str], console: Console
+    response: RankedResponse,
+    labels: Sequence[str],
+    legend: Sequence[str],
+    console: Console,
+    asked: Sequence[str] = (),
 ) -> None:
     """Prints the legs, what they found, the fusion, the timings, the legend and the warnings.
 
@@ -23,11 +29,13 @@ def print_footer(
         labels: a name for each of its legs.
         legend: what the signs in the table mean.
         console: where to.
+        asked: names of parts or examples, as `asked_line` takes them.
     """
     stages = [f"{s.stage} {s.duration_us / 1000:.1f}" for s in response.timings.stages]
     total = f"{response.timings.total_us / 1000:.1f} ms"
     console.print()
     if labels:
+        _print_below(console, "asked", asked_line(response, asked), " · ")
         _print_below(console, "legs", _legs(labels, response), " · ")
         _print_below(console, "found", _found(response))
         bounds = [
@@ -62,20 +70,20 @@ def _print_below(console: Console, name: str, parts: Sequence[str], separator: s
         console.print(Text(f"{'' if number else name:<{_NAME}}{row}", style="dim"))
 
 
-def _legs(labels: Sequence[str], response: SearchResponse) -> list[str]:
+def _legs(labels: Sequence[str], response: RankedResponse) -> list[str]:
     """The legs with their weights and what they were asked with."""
-    kinds = [_kind(leg) for leg in response.legs]
+    kinds = [kind_of(leg.input_kind) for leg in response.legs]
     alike = len(set(kinds)) == 1
     parts = [
         f"{label} ×{leg.weight:g}{_accepts(leg)}{'' if alike else f' ({kind})'}"
         for label, leg, kind in zip(labels, response.legs, kinds, strict=True)
     ]
     if alike:
-        parts[-1] += f" by {kinds[0]}"
+        parts[-1] += f" by {kinds[0]}{strategy_of(response)}"
     return parts
 
 
-def _found(response: SearchResponse) -> list[str]:
+def _found(response: RankedResponse) -> list[str]:
     """How many candidates each leg found, how they became one list, and what that was cut at."""
     found = " · ".join(str(leg.candidates_found) for leg in response.legs)
     parts = [f"{found} candidates, ", f"fused by {_fusion(response.fusion)}"]
@@ -115,11 +123,6 @@ def _bounds(label: str, leg: Leg) -> str:
         spread = 3 * leg.distribution.sigma
         least, largest = leg.distribution.mean - spread, leg.distribution.mean + spread
     return f"{label} {least:.3f} to {largest:.3f}"
-
-
-def _kind(leg: Leg) -> str:
-    name = Leg.InputKind.Name(leg.input_kind).removeprefix("INPUT_KIND_")
-    return name.lower().replace("_", " ")
 
 
 def _accepts(leg: Leg) -> str:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from triptych._requests import IMAGE_RETENTIONS
-from triptych.cli.captions import TYPES, read_captions
+from triptych._requests import FIELD_TYPES, IMAGE_RETENTIONS
+from triptych.cli.captions import read_captions
 from triptych.cli.complaint import at_the_shell
 from triptych.cli.folder import SUFFIXES, Plan, plan
 from triptych.cli.options import (
@@ -125,7 +125,7 @@ def ingest(
         typer.Option(
             metavar="FIELD=TYPE",
             help=f"A payload field with an index in a new collection, and the type of the column "
-            f"of that name: {', '.join(TYPES)}. May be given more than once.",
+            f"of that name: {', '.join(FIELD_TYPES)}. May be given more than once.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
@@ -257,9 +257,10 @@ def _payload_fields(arguments: Sequence[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for argument in arguments:
         name, equals, kind = argument.rpartition("=")
-        if not (name and equals and kind in TYPES):
+        if not (name and equals and kind in FIELD_TYPES):
             raise CommandError(
-                f"--payload-field {argument}: needs FIELD=TYPE, with a type of {', '.join(TYPES)}"
+                f"--payload-field {argument}: needs FIELD=TYPE, with a type of "
+                f"{', '.join(FIELD_TYPES)}"
             )
         fields[name] = kind
     return fields

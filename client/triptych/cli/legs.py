@@ -1,14 +1,17 @@
 """The legs of a search, as the command's options ask for them."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
+from triptych.cli.examples import IMAGE, ITEM, TEXT
 from triptych.cli.output import CommandError, printable
 from triptych.client import Client
+from triptych.exploring import vector_weight
 from triptych.queries import leg
 from triptych.v1.collection_pb2 import VectorSpace
-from triptych.v1.search_service_pb2 import VectorQuery
+from triptych.v1.search_service_pb2 import VectorQuery, VectorWeight
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,60 +41,105 @@ def leg_options(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What vectors are asked with: which kinds of examples, and what of it all they have to know.
+
+    `told` says it in a message, as in `this vector can't answer …`.
+    """
+
+    kinds: AbstractSet[str]
+    told: str
+    by_terms: bool = True
+
+
+WORDS = Question(frozenset({TEXT}), "words")
+PICTURE = Question(frozenset({IMAGE}), "a picture", by_terms=False)
+# The vectors of pictures are asked with the picture, and all others with the words.
+WORDS_AND_PICTURE = Question(frozenset({TEXT, IMAGE}), "a picture")
+STORED_ITEM = Question(frozenset({ITEM}), "a stored item")
+
+
+def parts_question(kinds: AbstractSet[str]) -> Question:
+    """The question of several parts in one vector, which terms can't answer."""
+    return Question(kinds, "several parts in one", by_terms=False)
+
+
+def examples_question(kinds: AbstractSet[str]) -> Question:
+    """The question of examples, all of which a vector has to know."""
+    return Question(kinds, "these examples", by_terms=IMAGE not in kinds)
+
+
 def legs_of(
     client: Client, collection: str, text: str | None, image: Path | None, wanted: LegOptions
 ) -> list[VectorQuery]:
-    """The legs of a search by words, by a picture, or by both.
+    """The legs of a search by words and a picture, each with what it is asked with.
 
     Raises:
         CommandError: a vector that the collection lacks, that is not asked, or that can't answer.
     """
     spaces = client.get_collection(collection).vector_spaces
     of_pictures = {s.name for s in spaces if VectorSpace.SOURCE_IMAGE in s.sources}
-    known = [space.name for space in spaces]
-    for name in (*wanted.only, *wanted.weights, *wanted.thresholds):
-        if name not in known:
-            raise CommandError(
-                f"collection '{collection}' has no vector '{printable(name)}' "
-                f"(it has {', '.join(known)})"
-            )
-    able = answering(spaces, with_image=image is not None, with_text=text is not None)
-    chosen = wanted.only or able
-    for option, named in (("--weight", wanted.weights), ("--leg-threshold", wanted.thresholds)):
-        for name in named:
-            if name not in chosen:
-                raise CommandError(
-                    f"{option} {name}: this vector is not asked (asked: {', '.join(chosen)})"
-                )
     data = None if image is None else image.read_bytes()
-    for name in wanted.only:
-        if name not in able:
-            kind = "words" if image is None else "a picture"
-            raise CommandError(f"--only {name}: this vector can't answer {kind}")
-    legs = []
-    for name in chosen:
-        by_picture = data is not None and (text is None or name in of_pictures)
-        legs.append(
-            leg(
-                name,
-                weight=wanted.weights.get(name),
-                image=data if by_picture else None,
-                text=None if by_picture else text,
-                score_threshold=wanted.thresholds.get(name),
-            )
+    return [
+        leg(
+            name,
+            weight=wanted.weights.get(name),
+            image=data if name in of_pictures else None,
+            text=None if name in of_pictures else text,
+            score_threshold=wanted.thresholds.get(name),
         )
-    return legs
+        for name in _chosen(spaces, collection, WORDS_AND_PICTURE, wanted)
+    ]
 
 
-def answering(spaces: Sequence[VectorSpace], *, with_image: bool, with_text: bool) -> list[str]:
-    """The vector spaces that can answer words or a picture, in their order."""
-    able = [space for space in spaces if VectorSpace.SOURCE_SUPPLIED not in space.sources]
-    if not with_text and with_image:
+def legs_of_one_question(
+    client: Client, collection: str, question: Question, wanted: LegOptions
+) -> list[VectorQuery]:
+    """The legs of a search that asks all of them the same; none where the server may choose them.
+
+    Raises:
+        CommandError: those of `legs_of`.
+    """
+    return [
+        leg(
+            name,
+            weight=wanted.weights.get(name),
+            score_threshold=wanted.thresholds.get(name),
+        )
+        for name in _named(client, collection, question, wanted)
+    ]
+
+
+def legs_by_examples(
+    client: Client, collection: str, kinds: AbstractSet[str], wanted: LegOptions
+) -> list[VectorWeight]:
+    """The legs of a search by examples; none where the server may choose them.
+
+    Raises:
+        CommandError: those of `legs_of`.
+    """
+    return [
+        vector_weight(
+            name,
+            weight=wanted.weights.get(name),
+            score_threshold=wanted.thresholds.get(name),
+        )
+        for name in _named(client, collection, examples_question(kinds), wanted)
+    ]
+
+
+def answering(spaces: Sequence[VectorSpace], question: Question) -> list[str]:
+    """The vector spaces that can answer the question, in their order."""
+    able = list(spaces)
+    if question.kinds != {ITEM}:
+        able = [space for space in able if VectorSpace.SOURCE_SUPPLIED not in space.sources]
+    if not question.by_terms:
         able = [space for space in able if space.kind != VectorSpace.KIND_SPARSE]
     return [space.name for space in able]
 
 
-def options_of(legs: Sequence[VectorQuery]) -> Mapping[str, str]:
+def options_of(legs: Sequence[VectorQuery | VectorWeight]) -> Mapping[str, str]:
     """What the user wrote for the fields of the legs, by their paths."""
     options: dict[str, str] = {}
     for index, asked in enumerate(legs):
@@ -102,6 +150,41 @@ def options_of(legs: Sequence[VectorQuery]) -> Mapping[str, str]:
         options[f"{path}.input.image"] = "--image"
         options[f"{path}.input.text"] = "TEXT"
     return options
+
+
+def _named(
+    client: Client, collection: str, question: Question, wanted: LegOptions
+) -> Sequence[str]:
+    """The vectors to ask by name; none where no option is about any."""
+    if not wanted:
+        return ()
+    spaces = client.get_collection(collection).vector_spaces
+    return _chosen(spaces, collection, question, wanted)
+
+
+def _chosen(
+    spaces: Sequence[VectorSpace], collection: str, question: Question, wanted: LegOptions
+) -> Sequence[str]:
+    """The vectors to ask."""
+    known = [space.name for space in spaces]
+    for name in (*wanted.only, *wanted.weights, *wanted.thresholds):
+        if name not in known:
+            raise CommandError(
+                f"collection '{collection}' has no vector '{printable(name)}' "
+                f"(it has {', '.join(known)})"
+            )
+    able = answering(spaces, question)
+    chosen = wanted.only or able
+    for option, named in (("--weight", wanted.weights), ("--leg-threshold", wanted.thresholds)):
+        for name in named:
+            if name not in chosen:
+                raise CommandError(
+                    f"{option} {name}: this vector is not asked (asked: {', '.join(chosen)})"
+                )
+    for name in wanted.only:
+        if name not in able:
+            raise CommandError(f"--only {name}: this vector can't answer {question.told}")
+    return chosen
 
 
 def _names(arguments: Sequence[str]) -> list[str]:

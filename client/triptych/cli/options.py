@@ -1,9 +1,8 @@
-"""Options that the subcommands share, the connection that they ask for, and their values."""
+"""Options that the subcommands share, and their values."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import wraps
 from itertools import islice
 from math import isfinite
@@ -13,104 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from triptych.cli.complaint import told
-from triptych.cli.output import CommandError, items_text, printable
+from triptych.cli.output import CommandError, items_text
+from triptych.cli.session import OWN, Session
 from triptych.cli.where import HELP as WHERE_HELP
 from triptych.cli.where import filter_options
-from triptych.client import DEFAULT_TARGET, DEFAULT_TIMEOUT_S, Client
 from triptych.errors import TriptychError
 
 COMPLETION_TIMEOUT_S = 0.7
 """How long a shell waits for the names of collections; after it none are offered."""
 MAX_COMPLETIONS = 1000
-
-_WEB_ADDRESS = re.compile("https?://", re.I)
-
-
-def seconds(value: object) -> float:
-    """A parser of a time above 0 s."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise typer.BadParameter(f"needs a number of seconds above 0 (got {_shown(value)})")
-    return number
-
-
-# Before the subcommand.
-Server = Annotated[
-    str,
-    typer.Option(
-        "--server",
-        envvar="TRIPTYCH_SERVER",
-        metavar="HOST:PORT",
-        help="The server.",
-        show_envvar=True,
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(
-        "--timeout",
-        metavar="SECONDS",
-        help="How long each call may take; unless given, 30, and 120 for each batch of an ingest "
-        "and for deleting.",
-        parser=seconds,
-        show_default=False,
-    ),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """How the server is reached; `timeout_s` is None where the user gave none."""
-
-    server: str = DEFAULT_TARGET
-    timeout_s: float | None = None
-
-    def client(self, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Client:
-        """A client of the server, with `timeout_s` unless the user gave another.
-
-        Raises:
-            CommandError: a server that is no HOST:PORT.
-        """
-        if self.server and (":" not in self.server or _WEB_ADDRESS.match(self.server)):
-            raise CommandError(
-                f"--server {printable(self.server)}: needs HOST:PORT, such as {DEFAULT_TARGET}"
-            )
-        return Client(self.server, timeout=timeout_s if self.timeout_s is None else self.timeout_s)
-
-    def over(self, given: Mapping[str, Any]) -> "Session":
-        """This one, but for what stands in `given` under the name of a field and is not None."""
-        known = {one.name for one in fields(self)}
-        return replace(self, **{k: v for k, v in given.items() if k in known and v is not None})
-
-
-def _own_options(
-    *,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            "--server",
-            metavar="HOST:PORT",
-            help=f"The server, if not that of TRIPTYCH_SERVER or {DEFAULT_TARGET}.",
-            show_default=False,
-        ),
-    ] = None,
-    timeout_s: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            help="How long each call may take.",
-            parser=seconds,
-        ),
-    ] = None,
-) -> None:
-    """The options of a connection behind a subcommand, each named as its field of Session."""
-
-
-_OWN = tuple(inspect.signature(_own_options).parameters.values())
 
 
 def connected(
@@ -128,17 +38,21 @@ def connected(
         @wraps(command)
         def run(**given: Any) -> None:
             context: typer.Context = given["context"]
-            own = {one.name: given.pop(one.name) for one in _OWN}
+            own = {one.name: given.pop(one.name) for one in OWN}
             context.obj = session_of(context).over(own)
-            with told({**asked, **filter_options(given.get("where") or [])}):
+            of_key = session_of(context).key_option()
+            with told(
+                {**asked, **of_key, **filter_options(given.get("where") or [])}, nested=False
+            ):
                 command(**given)
 
         signature = inspect.signature(command)
         parameters = [
             one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for one in (*signature.parameters.values(), *_OWN)
+            for one in (*signature.parameters.values(), *OWN)
         ]
-        run.__annotations__ = {**command.__annotations__, **_own_options.__annotations__}
+        own = {one.name: one.annotation for one in OWN}
+        run.__annotations__ = {**command.__annotations__, **own}
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # how a wrapper says what it takes
         return run
 

@@ -51,7 +51,7 @@ def contact_sheet(
     out: Path,
     *,
     title: str = "",
-    asked: Path | None = None,
+    asked: Sequence[Path] = (),
 ) -> int:
     """Draws the hits' pictures as a grid into a PNG file; returns how many were not found.
 
@@ -66,27 +66,27 @@ def contact_sheet(
             path that leads out of the folder is not followed.
         out: the file to write.
         title: a line above the grid.
-        asked: the picture that was searched with, shown beside the title.
+        asked: the pictures that were searched with, shown beside the title.
 
     Raises:
         OSError: `out` can't be written.
     """
     labels = leg_labels(legs)
-    question = None if asked is None else _opened(asked, (ASKED_SIDE, ASKED_SIDE))
+    question = [picture for file in asked if (picture := _opened(file, (ASKED_SIDE, ASKED_SIDE)))]
     caption_lines = CAPTION_LINES if any(hit.item.caption for hit in hits) else 0
     text_height = (2 + caption_lines + len(labels)) * LINE + 2 * GAP
     cell_height = PICTURE_HEIGHT + text_height + MARGIN
     columns = max(1, min(COLUMNS, len(hits)))
     rows = -(-len(hits) // columns)
     top = MARGIN
-    if question is not None:
+    if question:
         top += ASKED_SIDE + MARGIN
     elif title:
         top += 2 * LINE
     width, height = _width(columns), top + (rows * cell_height or 2 * LINE)
     if title:
         # A long title may need more room than few hits take.
-        beside = 2 * MARGIN + (0 if question is None else question.width + MARGIN)
+        beside = 2 * MARGIN + sum(picture.width + MARGIN for picture in question)
         wanted = beside + _font(LARGE).getlength(printable(title)[: COLUMNS * CELL_WIDTH])
         width = max(width, min(math.ceil(wanted), _width(COLUMNS)))
     sheet = Image.new("RGB", (width, height), PAPER)
@@ -123,13 +123,13 @@ def _width(columns: int) -> int:
 
 
 def _heading(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, question: Image.Image | None
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, question: Sequence[Image.Image]
 ) -> None:
-    left, middle = MARGIN, MARGIN + LINE // 2
-    if question is not None:
-        middle = MARGIN + ASKED_SIDE // 2
-        sheet.paste(question, (left, middle - question.height // 2))
-        left += question.width + MARGIN
+    left = MARGIN
+    middle = MARGIN + (ASKED_SIDE if question else LINE) // 2
+    for picture in question:
+        sheet.paste(picture, (left, middle - picture.height // 2))
+        left += picture.width + MARGIN
     heading = _fitted(draw, title, _font(LARGE), sheet.width - left - MARGIN)
     draw.text((left, middle), heading, fill=INK, font=_font(LARGE), anchor="lm")
 
@@ -171,6 +171,8 @@ def _bars(
 def _figure(score: VectorScore) -> str:
     if score.state == VectorScore.STATE_NO_SHARED_TERM:
         return "no term"
+    if score.state == VectorScore.STATE_BELOW_THRESHOLD:
+        return "too low"
     if score.state != VectorScore.STATE_SCORED:
         return "no vector"
     return f"{score.contribution:+.3f}"

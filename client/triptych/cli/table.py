@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from triptych._example_formulas import RankedResponse
+from triptych.cli.details import details_of, figure, legend_of
 from triptych.cli.footer import print_footer
 from triptych.cli.output import plain_table, printable
 from triptych.v1.search_service_pb2 import Leg, SearchHit, SearchResponse, VectorScore
@@ -25,27 +27,35 @@ _LEAST_ITEM = 16
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """What one leg says of one hit: three figures or four, or one word."""
+    """What one leg says of one hit: three figures or four, or one word; and lines below them."""
 
     similarity: str
     rank: str = ""
     normalized: str = ""
     contribution: str = ""
     adds: bool = False
+    details: tuple[str, ...] = ()
 
 
-def render_search(response: SearchResponse, console: Console) -> None:
+def render_search(response: RankedResponse, console: Console, *, asked: Sequence[str] = ()) -> None:
     """Prints the hits with score and, for every leg, similarity, rank and contribution.
 
-    A fusion by normalised similarities shows these too. Below come the legs with their weights,
-    thresholds and what they were normalised with, the fusion, the timings and the warnings. The
-    table is as wide as `console` allows: with each hit in one line, or in two, or, where many legs
-    do not fit beside each other, with a line for each leg. Scores are never cut.
+    A fusion by normalised similarities shows these too; several parts in one question their shares
+    of each similarity; examples and pairs how near a hit is to each. Below come the legs with their
+    weights, thresholds and what they were normalised with, the fusion, the timings and the
+    warnings. The table is as wide as `console` allows: with each hit in one line, or in two, or,
+    where many legs do not fit beside each other, with a line for each leg. Scores are never cut.
+
+    Args:
+        response: the answer of a search, by examples or not.
+        console: where to.
+        asked: names of the parts or examples, in the order of `Leg.parts` or `Leg.examples`.
     """
+    in_ascii = console.options.ascii_only
     labels = leg_labels(response.legs)
     normalized = any(leg.WhichOneof("normalization_bounds") for leg in response.legs)
     rows = [
-        [_cell(score, normalized=normalized) for score in hit.vector_scores]
+        [_cell(score, normalized=normalized, in_ascii=in_ascii) for score in hit.vector_scores]
         for hit in response.hits
     ]
     table = _table(response.hits, labels, rows, console) if response.hits else None
@@ -55,7 +65,7 @@ def render_search(response: SearchResponse, console: Console) -> None:
         _print_blocks(response.hits, labels, rows, console)
     else:
         console.print("no hits")
-    print_footer(response, labels, _legend(rows), console)
+    print_footer(response, labels, _legend(response, rows, in_ascii=in_ascii), console, asked)
 
 
 def leg_labels(legs: Sequence[Leg]) -> list[str]:
@@ -67,22 +77,22 @@ def leg_labels(legs: Sequence[Leg]) -> list[str]:
     ]
 
 
-def _cell(score: VectorScore, *, normalized: bool) -> _Cell:
+def _cell(score: VectorScore, *, normalized: bool, in_ascii: bool) -> _Cell:
     if score.state == VectorScore.STATE_NO_SHARED_TERM:
         return _Cell(NO_TERM)
     below = score.state == VectorScore.STATE_BELOW_THRESHOLD
     if score.state != VectorScore.STATE_SCORED and not below:
         return _Cell(NO_VECTOR)
-    similarity = score.similarity
     no_rank = TOO_LOW if below else NO_RANK
     return _Cell(
-        similarity=f"{similarity:.2f}" if abs(similarity) >= 10 else f"{similarity:.3f}",
+        similarity=figure(score.similarity),
         rank=f"#{score.rank}" if score.HasField("rank") else no_rank,
         normalized=f"n{score.normalized_score:.3f}"
         if normalized and score.HasField("normalized_score")
         else "",
         contribution=f"{score.contribution:+.3f}",
         adds=score.contribution > 0,
+        details=tuple(details_of(score, ascii_only=in_ascii)),
     )
 
 
@@ -172,6 +182,8 @@ def _column(cells: Sequence[_Cell], *, stacked: bool) -> list[Text]:
         if normalized:
             text.append(f"{cell.normalized:<{normalized}} ")
         text.append(cell.contribution, style="green" if cell.adds else "dim")
+        for line in cell.details:
+            text.append(f"\n{line}", style="dim")
         texts.append(text)
     return texts
 
@@ -196,6 +208,9 @@ def _print_blocks(
             figures = f"{cell.similarity:<7} {cell.rank:<5} {cell.normalized:<{normalized}}"
             line = Text(f"   {label:<{width}}  {figures}{cell.contribution}".rstrip())
             console.print(line)
+            for told in _folded([Text(" · ".join(cell.details))], max(1, console.width - 5)):
+                for part in told.split("\n") if cell.details else ():
+                    console.print(Text("     ") + part)
 
 
 def _widest(text: Text) -> int:
@@ -208,7 +223,9 @@ def _clipped(text: str, width: int) -> str:
     return clipped.plain
 
 
-def _legend(rows: Sequence[Sequence[_Cell]]) -> list[str]:
+def _legend(
+    response: RankedResponse, rows: Sequence[Sequence[_Cell]], *, in_ascii: bool
+) -> list[str]:
     """What the figures and signs of the table mean, of those that are in it."""
     cells = [cell for row in rows for cell in row]
     legend = [
@@ -223,5 +240,9 @@ def _legend(rows: Sequence[Sequence[_Cell]]) -> list[str]:
     ]
     if cells:
         normalized = "n normalised, " if any(c.normalized for c in cells) else ""
-        legend.insert(0, f"each vector: similarity, #rank, {normalized}+contribution")
+        by_examples = not isinstance(response, SearchResponse)
+        measure = "score by its examples" if by_examples else "similarity"
+        legend.insert(0, f"each vector: {measure}, #rank, {normalized}+contribution")
+        scores = [score for hit in response.hits for score in hit.vector_scores]
+        legend[1:1] = legend_of(scores, ascii_only=in_ascii)
     return legend

@@ -1799,3 +1799,320 @@ class BatchSearchResult(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
 Global___BatchSearchResult: _TypeAlias = BatchSearchResult  # noqa: Y015
+
+@_typing.final
+class ExplainRequest(_message.Message):
+    """The request of Explain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEARCH_FIELD_NUMBER: _builtins.int
+    RECOMMEND_FIELD_NUMBER: _builtins.int
+    DISCOVER_FIELD_NUMBER: _builtins.int
+    CONTEXT_SEARCH_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item that is asked about."""
+    @_builtins.property
+    def search(self) -> Global___SearchRequest:
+        """A search."""
+
+    @_builtins.property
+    def recommend(self) -> Global___RecommendRequest:
+        """A recommendation."""
+
+    @_builtins.property
+    def discover(self) -> Global___DiscoverRequest:
+        """A discovery."""
+
+    @_builtins.property
+    def context_search(self) -> Global___ContextSearchRequest:
+        """A search by context."""
+
+    def __init__(
+        self,
+        *,
+        search: Global___SearchRequest | None = ...,
+        recommend: Global___RecommendRequest | None = ...,
+        discover: Global___DiscoverRequest | None = ...,
+        context_search: Global___ContextSearchRequest | None = ...,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context_search", b"context_search", "discover", b"discover", "recommend", b"recommend", "request", b"request", "search", b"search"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_search", b"context_search", "discover", b"discover", "item_id", b"item_id", "recommend", b"recommend", "request", b"request", "search", b"search"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["search", "recommend", "discover", "context_search"]  # noqa: Y015
+    _WhichOneofArgType_request: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_request) -> _WhichOneofReturnType_request | None: ...
+
+Global___ExplainRequest: _TypeAlias = ExplainRequest  # noqa: Y015
+
+@_typing.final
+class ExplainResponse(_message.Message):
+    """The response of Explain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ExplainResponse._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: ExplainResponse._Outcome.ValueType  # 0
+        """Not used."""
+        OUTCOME_IN_ANSWER: ExplainResponse._Outcome.ValueType  # 1
+        """It is a hit of the answer."""
+        OUTCOME_USED_AS_INPUT: ExplainResponse._Outcome.ValueType  # 2
+        """The search is asked with it, as an input, an example or a part: such items are never hits."""
+        OUTCOME_FILTERED_OUT: ExplainResponse._Outcome.ValueType  # 3
+        """It does not pass the filter; `clauses` says by which of them."""
+        OUTCOME_NO_SUCH_VECTOR: ExplainResponse._Outcome.ValueType  # 4
+        """It has none of the vectors that are asked."""
+        OUTCOME_NO_SHARED_TERM: ExplainResponse._Outcome.ValueType  # 5
+        """It has the sparse vector, and shares no term with the query."""
+        OUTCOME_BELOW_LEG_THRESHOLD: ExplainResponse._Outcome.ValueType  # 6
+        """Its similarity is below the leg's `score_threshold`."""
+        OUTCOME_OUTSIDE_CANDIDATES: ExplainResponse._Outcome.ValueType  # 7
+        """Others are nearer: it is not among the leg's `candidate_count`."""
+        OUTCOME_BELOW_SCORE_THRESHOLD: ExplainResponse._Outcome.ValueType  # 8
+        """It is ranked, and its score is below the request's `score_threshold`."""
+        OUTCOME_OUTSIDE_PAGE: ExplainResponse._Outcome.ValueType  # 9
+        """It is ranked, and its rank lies before or behind the page that `offset` and `limit` cut out."""
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
+        """What becomes of an item in a search. From USED_AS_INPUT on they stand in the order in which an
+        item meets them.
+        """
+
+    OUTCOME_UNSPECIFIED: ExplainResponse.Outcome.ValueType  # 0
+    """Not used."""
+    OUTCOME_IN_ANSWER: ExplainResponse.Outcome.ValueType  # 1
+    """It is a hit of the answer."""
+    OUTCOME_USED_AS_INPUT: ExplainResponse.Outcome.ValueType  # 2
+    """The search is asked with it, as an input, an example or a part: such items are never hits."""
+    OUTCOME_FILTERED_OUT: ExplainResponse.Outcome.ValueType  # 3
+    """It does not pass the filter; `clauses` says by which of them."""
+    OUTCOME_NO_SUCH_VECTOR: ExplainResponse.Outcome.ValueType  # 4
+    """It has none of the vectors that are asked."""
+    OUTCOME_NO_SHARED_TERM: ExplainResponse.Outcome.ValueType  # 5
+    """It has the sparse vector, and shares no term with the query."""
+    OUTCOME_BELOW_LEG_THRESHOLD: ExplainResponse.Outcome.ValueType  # 6
+    """Its similarity is below the leg's `score_threshold`."""
+    OUTCOME_OUTSIDE_CANDIDATES: ExplainResponse.Outcome.ValueType  # 7
+    """Others are nearer: it is not among the leg's `candidate_count`."""
+    OUTCOME_BELOW_SCORE_THRESHOLD: ExplainResponse.Outcome.ValueType  # 8
+    """It is ranked, and its score is below the request's `score_threshold`."""
+    OUTCOME_OUTSIDE_PAGE: ExplainResponse.Outcome.ValueType  # 9
+    """It is ranked, and its rank lies before or behind the page that `offset` and `limit` cut out."""
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
+    HIT_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    RANKED_COUNT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    FUSION_FIELD_NUMBER: _builtins.int
+    SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    CANONICAL_FILTER_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    TIMINGS_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item that was asked about."""
+    outcome: Global___ExplainResponse.Outcome.ValueType
+    """What became of it: the first of `causes`, or IN_ANSWER."""
+    ranked_count: _builtins.int
+    """How many items the whole ranking holds, those below the score threshold left out."""
+    offset: _builtins.int
+    """How many of the first places the search passes over."""
+    limit: _builtins.int
+    """How many hits it answers with at most; the default where the request has none."""
+    score_threshold: _builtins.float
+    """The least score of a hit; unset where the request has none."""
+    canonical_filter: _builtins.str
+    """The whole filter as one expression; see SearchResponse."""
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedScalarFieldContainer[Global___ExplainResponse.Outcome.ValueType]:
+        """Everything that keeps it out of the answer by itself, in the order of the corridor; empty where
+        it is in it. Who mends the first meets the next.
+
+        The legs run side by side, and one that brings the item in is enough. So of NO_SUCH_VECTOR,
+        NO_SHARED_TERM, BELOW_LEG_THRESHOLD and OUTSIDE_CANDIDATES there is one at most, and only where
+        no leg of a weight above 0 brings the item in, or would if it passed the filter: the last of
+        the first causes of these legs, which is how far the item came. `legs` has them all.
+        """
+
+    @_builtins.property
+    def hit(self) -> Global___SearchHit:
+        """The item as a hit, with its working, where the search ranks it: IN_ANSWER,
+        BELOW_SCORE_THRESHOLD and OUTSIDE_PAGE. The rank is that in the whole ranking; below the score
+        threshold it is the one that it would have without that.
+        """
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegExplanation]:
+        """The legs that really ran, and what each says of the item."""
+
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedCompositeFieldContainer[Global___FilterClause]:
+        """Every clause of the filter, and whether the item passes it; an item passes the filter that
+        passes them all.
+        """
+
+    @_builtins.property
+    def fusion(self) -> Global___Fusion:
+        """The fusion that really ran, with every default filled in."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]:
+        """What the caller may not expect; their fields begin at the request inside."""
+
+    @_builtins.property
+    def timings(self) -> _common_pb2.Timings:
+        """Where the time went."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        outcome: Global___ExplainResponse.Outcome.ValueType = ...,
+        causes: _abc.Iterable[Global___ExplainResponse.Outcome.ValueType] | None = ...,
+        hit: Global___SearchHit | None = ...,
+        legs: _abc.Iterable[Global___LegExplanation] | None = ...,
+        clauses: _abc.Iterable[Global___FilterClause] | None = ...,
+        ranked_count: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        limit: _builtins.int = ...,
+        fusion: Global___Fusion | None = ...,
+        score_threshold: _builtins.float | None = ...,
+        canonical_filter: _builtins.str = ...,
+        warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+        timings: _common_pb2.Timings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "fusion", b"fusion", "hit", b"hit", "score_threshold", b"score_threshold", "timings", b"timings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "canonical_filter", b"canonical_filter", "causes", b"causes", "clauses", b"clauses", "fusion", b"fusion", "hit", b"hit", "item_id", b"item_id", "legs", b"legs", "limit", b"limit", "offset", b"offset", "outcome", b"outcome", "ranked_count", b"ranked_count", "score_threshold", b"score_threshold", "timings", b"timings", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
+    _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_threshold) -> _WhichOneofReturnType__score_threshold | None: ...
+
+Global___ExplainResponse: _TypeAlias = ExplainResponse  # noqa: Y015
+
+@_typing.final
+class LegExplanation(_message.Message):
+    """What one leg says of an item that is asked about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEG_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
+    EXACT_RANK_FIELD_NUMBER: _builtins.int
+    BEYOND_RANKS_FIELD_NUMBER: _builtins.int
+    LEAST_CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    exact_rank: _builtins.int
+    """The place from 1 that the item has, or would have if it passed the filter, among all items that
+    pass the filter and have this vector, by (similarity descending, point id ascending): the count
+    of those before it, plus one. Counted exactly, over all items, whatever index the store has, in
+    the engine's single precision, and whatever the leg's threshold. Unset where the item has no
+    similarity here, and where `beyond_ranks`.
+    """
+    beyond_ranks: _builtins.bool
+    """Whether more than 10000 items that pass the filter are at least as near, so that they are not
+    counted.
+    """
+    least_candidate_count: _builtins.int
+    """The least `candidate_count` that is sure to bring the item in, as far as that goes: it helps
+    neither against the filter nor against a threshold. It is larger than `exact_rank` where others
+    are just as near, since which of equals enter is the engine's choice; where a Qdrant server
+    looks through its index, which may miss some, an item may need more. Set where `exact_rank` is;
+    it may be more than a request can ask for.
+    """
+    @_builtins.property
+    def leg(self) -> Global___Leg:
+        """The leg, as the search's answer shows it."""
+
+    @_builtins.property
+    def score(self) -> Global___VectorScore:
+        """What it says of the item. `similarity` is set in all cases in which it can be told, for an item
+        that is filtered out, too; `normalized_score` only where the item is ranked.
+        """
+
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedScalarFieldContainer[Global___ExplainResponse.Outcome.ValueType]:
+        """Why the leg does not bring the item in, in the order of the corridor: NO_SUCH_VECTOR,
+        NO_SHARED_TERM, BELOW_LEG_THRESHOLD, OUTSIDE_CANDIDATES. Empty where it does, or would if the
+        item passed the filter. A leg of weight 0 says it, too, though it brings nothing in.
+        """
+
+    def __init__(
+        self,
+        *,
+        leg: Global___Leg | None = ...,
+        score: Global___VectorScore | None = ...,
+        causes: _abc.Iterable[Global___ExplainResponse.Outcome.ValueType] | None = ...,
+        exact_rank: _builtins.int | None = ...,
+        beyond_ranks: _builtins.bool = ...,
+        least_candidate_count: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_exact_rank", b"_exact_rank", "_least_candidate_count", b"_least_candidate_count", "exact_rank", b"exact_rank", "least_candidate_count", b"least_candidate_count", "leg", b"leg", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exact_rank", b"_exact_rank", "_least_candidate_count", b"_least_candidate_count", "beyond_ranks", b"beyond_ranks", "causes", b"causes", "exact_rank", b"exact_rank", "least_candidate_count", b"least_candidate_count", "leg", b"leg", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__exact_rank: _TypeAlias = _typing.Literal["exact_rank"]  # noqa: Y015
+    _WhichOneofArgType__exact_rank: _TypeAlias = _typing.Literal["_exact_rank", b"_exact_rank"]  # noqa: Y015
+    _WhichOneofReturnType__least_candidate_count: _TypeAlias = _typing.Literal["least_candidate_count"]  # noqa: Y015
+    _WhichOneofArgType__least_candidate_count: _TypeAlias = _typing.Literal["_least_candidate_count", b"_least_candidate_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exact_rank) -> _WhichOneofReturnType__exact_rank | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__least_candidate_count) -> _WhichOneofReturnType__least_candidate_count | None: ...
+
+Global___LegExplanation: _TypeAlias = LegExplanation  # noqa: Y015
+
+@_typing.final
+class FilterClause(_message.Message):
+    """One clause of a filter: a condition of `must` or of `must_not`, or the whole of `should`. They
+    stand in the order of the canonical expression.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    CHARACTER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    PASSES_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Where it stands in the request inside, such as `filter.must[0]`, `filter.should` or
+    `filter.expression`.
+    """
+    character: _builtins.int
+    """The character in that expression, from 1, at which it begins, behind a NOT; unset where it stands
+    in none.
+    """
+    text: _builtins.str
+    """The clause as an expression; empty where that is longer than one may be."""
+    passes: _builtins.bool
+    """Whether the item passes it, as the store decides."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        character: _builtins.int | None = ...,
+        text: _builtins.str = ...,
+        passes: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_character", b"_character", "character", b"character"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_character", b"_character", "character", b"character", "field", b"field", "passes", b"passes", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__character: _TypeAlias = _typing.Literal["character"]  # noqa: Y015
+    _WhichOneofArgType__character: _TypeAlias = _typing.Literal["_character", b"_character"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__character) -> _WhichOneofReturnType__character | None: ...
+
+Global___FilterClause: _TypeAlias = FilterClause  # noqa: Y015

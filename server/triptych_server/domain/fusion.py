@@ -128,7 +128,10 @@ class Ranking:
         return tuple(len(own) for own in self._places)
 
     def parts(self, item: str) -> tuple[LegPart, ...]:
-        """What each leg says of one of the items; the contributions add up to its score."""
+        """What each leg says of an item; the contributions add up to its score.
+
+        Of an item that is not ranked it is what the legs know; nothing of it contributes.
+        """
         weights = [leg.weight for leg in self._legs]
         ranks = [own.get(item) for own in self._places]
         levels = [known.get(item) for known in self._levels]
@@ -240,8 +243,8 @@ def _contributions(
         total = _added(weights)
         return [(product or 0.0) / total for product in products]
     best = max if isinstance(fusion, MaxScore) else min
-    score = best(product for product in products if product is not None)
-    winner = products.index(score)
+    score = best((product for product in products if product is not None), default=0.0)
+    winner = products.index(score) if score in products else None
     return [score if leg == winner else 0.0 for leg in range(len(products))]
 
 

@@ -45,7 +45,9 @@ class LegQuery:
     """One query over one named vector: the nearest to a vector, or the best by examples.
 
     A dense vector may be asked of a dense space or of a multivector space (max-sim). With
-    ``within``, only those points are scored, exactly; otherwise the engine may use its index.
+    ``within``, only those points are scored, exactly, and with ``exact`` all that pass ``filter``;
+    otherwise the engine may use its index. With ``at_least``, points of a lower similarity are left
+    out; whether those of just that one are, too, is the engine's choice.
 
     Examples score every point that has the vector, by the formulas of ``domain.exploration`` in
     float32; on a sparse leg an example without a shared term has the similarity 0. The strategy
@@ -57,6 +59,8 @@ class LegQuery:
     limit: int
     filter: Filter = EVERYTHING
     within: tuple[str, ...] | None = None
+    exact: bool = False
+    at_least: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,12 @@ class VectorStore(Protocol):
 
     async def count(self, collection_id: str, filter: Filter) -> int:
         """The exact count of points that pass ``filter``."""
+        ...
+
+    async def passes(
+        self, collection_id: str, point_id: str, filters: Sequence[Filter]
+    ) -> tuple[bool, ...]:
+        """Whether the point passes each filter, in one request; none, where it is not there."""
         ...
 
     async def scroll(

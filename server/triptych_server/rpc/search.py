@@ -11,6 +11,7 @@ from triptych_server.domain.errors import InvalidInput
 from triptych_server.domain.items import Notice
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.queries import RankedQuery, SearchResult
+from triptych_server.usecases.explain import Explain
 from triptych_server.usecases.search import Search
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.wire.batch import parse_batch, render_batch
@@ -23,6 +24,7 @@ from triptych_server.wire.examples import (
     render_discover,
     render_recommend,
 )
+from triptych_server.wire.explain import parse_explain, render_explain
 from triptych_server.wire.search import parse_search, render_search
 
 Request = TypeVar("Request")
@@ -40,8 +42,9 @@ Notices = tuple[Notice, ...]
 class SearchServicer(grpc_pb.SearchServiceServicer):
     """Parse, use case, answer."""
 
-    def __init__(self, search: Search, limits: Limits) -> None:
+    def __init__(self, search: Search, explain: Explain, limits: Limits) -> None:
         self._search = search
+        self._explain = explain
         self._limits = limits
 
     async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:
@@ -69,6 +72,16 @@ class SearchServicer(grpc_pb.SearchServiceServicer):
         )
         with watch.stage("render"):
             answer = render_batch(searches, found)
+        answer.timings.CopyFrom(render_timings(watch.read()))
+        return answer
+
+    async def Explain(self, request: pb.ExplainRequest, context: Any) -> pb.ExplainResponse:
+        watch = Stopwatch()
+        with watch.stage("parse"):
+            asked = parse_explain(request, self._limits)
+        explained = await self._explain(asked.query, asked.item_id, watch)
+        with watch.stage("render"):
+            answer = render_explain(explained, asked)
         answer.timings.CopyFrom(render_timings(watch.read()))
         return answer
 

@@ -83,6 +83,9 @@ class EdgeEngine:
                 return self._scroll(request)
             case ask.Count(collection_id, filter):
                 return self._count(collection_id, filter)
+            case ask.Passes(collection_id, point_id, filters):
+                within = (point_id,)
+                return tuple(bool(self._count(collection_id, f, within)) for f in filters)
             case ask.Delete(collection_id, ids):
                 return self._delete(collection_id, ids)
             case ask.DeleteMatching(collection_id, filter):
@@ -187,9 +190,11 @@ class EdgeEngine:
             None if next_id is None else str(next_id),
         )
 
-    def _count(self, collection_id: str, filter: Filter) -> int:
+    def _count(
+        self, collection_id: str, filter: Filter, within: tuple[str, ...] | None = None
+    ) -> int:
         shard = self._shard(collection_id)
-        compiled = self._compiled(collection_id, filter)
+        compiled = self._compiled(collection_id, filter, within)
         return shard.count(edge.CountRequest(exact=True, filter=compiled))
 
     def _delete(self, collection_id: str, ids: tuple[str, ...]) -> int:

@@ -111,7 +111,8 @@ def edge_query(
         limit=leg.limit,
         query=_asked(space, leg.ask),
         filter=filter,
-        params=edge.SearchParams(exact=leg.within is not None, idf=idf),
+        score_threshold=leg.at_least,
+        params=edge.SearchParams(exact=leg.exact or leg.within is not None, idf=idf),
         with_payload=False,
         with_vector=False,
     )

@@ -89,6 +89,15 @@ class Count(Request[int]):
 
 
 @dataclass(frozen=True, slots=True)
+class Passes(Request[tuple[bool, ...]]):
+    """Look whether one point passes each filter."""
+
+    collection_id: str
+    point_id: str
+    filters: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scroll(Request[Page]):
     """Read points in the order of their ids."""
 

@@ -188,6 +188,12 @@ class EdgeStore:
         """The exact count of points that pass ``filter``."""
         return await self._ask(ask.Count(collection_id, filter))
 
+    async def passes(
+        self, collection_id: str, point_id: str, filters: Sequence[Filter]
+    ) -> tuple[bool, ...]:
+        """Whether the point passes each filter; none, where it is not there."""
+        return await self._ask(ask.Passes(collection_id, point_id, tuple(filters)))
+
     async def scroll(
         self,
         collection_id: str,

@@ -16,6 +16,7 @@ from triptych_server.domain.collections import (
     SpaceKind,
     VectorSpace,
 )
+from triptych_server.domain.filters import Filter
 from triptych_server.domain.ports import Ask, LegQuery, Point, StoredPoint
 from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 from triptych_server.domain.storage import Quantization, StorageSettings
@@ -136,11 +137,12 @@ def qdrant_vector(space: VectorSpace, vector: Vector) -> QdrantVector:
 def qdrant_query(collection: Collection, leg: LegQuery) -> models.QueryRequest:
     """One leg. Raises ValueError or KeyError as ``qdrant_point``, and UnaddressableField.
 
-    A leg over a choice of points is exact: no graph, and no quantized vectors. Any other may use
-    both, and then scores what it found by the vectors as they were written.
+    A leg over a choice of points, or one that says so, is exact: no graph, and no quantized
+    vectors. Any other may use both, and then scores what it found by the vectors as they were
+    written.
     """
     space = _space(collection, leg.vector_name)
-    exact = leg.within is not None
+    exact = leg.exact or leg.within is not None
     # The engine's own counts for the IDF keep deleted points until it has cleaned up. Counted over
     # all that a corpus filter lets through they are exact. Servers before 1.19 pass over it.
     idf = models.IdfCorpusParams(corpus=models.Filter()) if space.has_idf else None
@@ -154,7 +156,19 @@ def qdrant_query(collection: Collection, leg: LegQuery) -> models.QueryRequest:
         using=space.name,
         limit=leg.limit,
         filter=qdrant_filter(collection, leg.filter, leg.within),
+        score_threshold=leg.at_least,
         params=models.SearchParams(exact=exact, quantization=quantization, idf=idf),
+        with_payload=False,
+        with_vector=False,
+    )
+
+
+def passing_query(collection: Collection, filter: Filter, point_id: str) -> models.QueryRequest:
+    """One that finds the point if it passes ``filter``, and nothing else. Raises as
+    ``qdrant_filter``."""
+    return models.QueryRequest(
+        filter=qdrant_filter(collection, filter, (point_id,)),
+        limit=1,
         with_payload=False,
         with_vector=False,
     )

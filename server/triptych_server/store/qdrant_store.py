@@ -20,7 +20,12 @@ from triptych_server.store.errors import StoreRejected, StoreUnsuitable
 from triptych_server.store.qdrant_catalogue import QdrantCatalogue
 from triptych_server.store.qdrant_errors import LONGEST_CALL_S, Call, KeyRefused, QdrantLine, fence
 from triptych_server.store.qdrant_filter import qdrant_filter
-from triptych_server.store.qdrant_mapping import qdrant_point, qdrant_query, stored_point
+from triptych_server.store.qdrant_mapping import (
+    passing_query,
+    qdrant_point,
+    qdrant_query,
+    stored_point,
+)
 from triptych_server.store.qdrant_watch import QdrantWatch
 
 log = logging.getLogger(__name__)
@@ -231,6 +236,20 @@ class QdrantStore:
             compiled = qdrant_filter(collection, filter)
         counting = self._client.count(self._catalogue.name(collection_id), compiled, exact=True)
         return (await self._line.ask(Call("count", collection_id), counting)).count
+
+    async def passes(
+        self, collection_id: str, point_id: str, filters: Sequence[Filter]
+    ) -> tuple[bool, ...]:
+        """Whether the point passes each filter; none, where it is not there."""
+        collection = await self._the_one(collection_id, None)
+        name = self._catalogue.name(collection_id)
+        with fence("passes"):
+            requests = [passing_query(collection, filter, point_id) for filter in filters]
+        if not requests:
+            return ()
+        asking = self._client.query_batch_points(name, requests)
+        answers = await self._line.ask(Call("passes", collection_id), asking)
+        return tuple(bool(answer.points) for answer in answers)
 
     async def scroll(
         self,

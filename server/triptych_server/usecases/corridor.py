@@ -7,6 +7,7 @@ several searches of one collection, and ask for them together.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -59,12 +60,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """A search that is ready to be asked: the legs that run, and the filter they run under."""
+    """A search that is ready to be asked: the legs that run, and the filter they run under.
+
+    ``own_ids`` are the points given as input, which are no hits.
+    """
 
     collection: Collection
     query: RankedQuery
     legs: tuple[AskedLeg, ...]
     filter: Filter
+    own_ids: tuple[str, ...]
     notices: tuple[Notice, ...]
 
 
@@ -136,8 +141,9 @@ class Corridor:
         if not any(leg.plan.weight for leg in legs):
             raise _nothing_to_ask(plan, encoded.notices)
         check_scores(query, [members(leg)[0].weight for leg in plan.legs], legs)
-        filter = _without(query.filter, encoded.own_ids)
-        return Course(collection, query, legs, filter, (*encoded.notices, *plan.notices))
+        own = encoded.own_ids
+        notices = (*encoded.notices, *plan.notices)
+        return Course(collection, query, legs, _without(query.filter, own), own, notices)
 
     async def candidates(self, courses: Sequence[Course]) -> list[Candidates]:
         """What each leg of each course brings in; all courses are of one collection.
@@ -155,13 +161,18 @@ class Corridor:
         ]
 
     async def complete(
-        self, courses: Sequence[Course], candidates: Sequence[Candidates]
+        self,
+        courses: Sequence[Course],
+        candidates: Sequence[Candidates],
+        *,
+        also: tuple[str, ...] = (),
     ) -> list[tuple[ExactLeg, ...]]:
-        """The exact score of every candidate of a course's legs, on every one of them.
+        """The exact score of every candidate of a course's legs, on every one of them; and of the
+        items ``also``, whoever brought them in.
 
         Raises as ``candidates``.
         """
-        unions = [tuple(dict.fromkeys(item for leg in legs for item in leg)) for legs in candidates]
+        unions = [tuple(dict.fromkeys((*itertools.chain(*legs), *also))) for legs in candidates]
         return await self.score(courses, unions)
 
     async def score(

@@ -311,11 +311,12 @@ def render_hit(hit: SearchHit, fields: FieldSelection) -> pb.SearchHit:
         item=render_item(hit.item, fields),
         rank=hit.rank,
         score=hit.score,
-        vector_scores=[_render_score(score) for score in hit.vector_scores],
+        vector_scores=[render_score(score) for score in hit.vector_scores],
     )
 
 
-def _render_score(score: VectorScore) -> pb.VectorScore:
+def render_score(score: VectorScore) -> pb.VectorScore:
+    """What a leg says of an item."""
     message = pb.VectorScore(
         state=_STATES[score.state],
         similarity=score.similarity,

@@ -17,7 +17,10 @@ from triptych.cli.completion import join_words
 
 # A shell waits for a server less than a second, and a test may run on a busy machine.
 PRESSES = 5
-SUBCOMMANDS = "ingest search get list count delete status collections".split()
+SUBCOMMANDS = [
+    *("ingest", "search", "recommend", "discover", "context", "get", "list", "count", "delete"),
+    *("status", "explain", "collections"),
+]
 
 
 def in_bash(
@@ -58,7 +61,8 @@ def pressed(
 
 def test_subcommands_options_and_their_words(server: RunningServer) -> None:
     assert in_bash(server, "") == SUBCOMMANDS
-    assert in_bash(server, "co") == ["count", "collections"]
+    assert in_bash(server, "explain", "mug", "re") == ["recommend"]
+    assert in_bash(server, "co") == ["context", "count", "collections"]
     assert in_bash(server, "collections", "") == ["show", "create", "delete"]
     assert in_bash(server, "search", "--f") == ["--fusion"]
     assert in_bash(server, "search", "--fusion", "") == [

@@ -59,7 +59,7 @@ def test_a_defect_of_the_server(service: Service, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["search"], "needs TEXT or --image"),
+        (["search"], "search needs TEXT, --image, --like-item or --plus"),
         (["search", "a", "--where", " "], "--where: is empty; leave it out for no filter"),
         (["search", "a", "--weight", "image"], "needs VECTOR=WEIGHT, such as image=2"),
         (["search", "a", "--weight", "=2"], "needs VECTOR=WEIGHT, such as image=2"),
@@ -189,7 +189,7 @@ def test_the_examples_of_the_help_work(
         text = capsys.readouterr().out
         assert all(len(line) <= 80 for line in text.splitlines())
         examples += re.findall(r"^    triptych (.*)$", text.replace("\\\n", ""), re.M)
-    assert len(examples) == 9
+    assert len(examples) == 10
     for example in examples:
         assert run(shlex.split(example)) == 0, capsys.readouterr().err
 

@@ -110,7 +110,7 @@ def test_the_picture_that_was_asked_with_stands_above(tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     assert contact_sheet(response.hits, response.legs, tmp_path, out) == 0
     assert GREEN not in colours(out)
-    assert contact_sheet(response.hits, response.legs, tmp_path, out, asked=asked) == 0
+    assert contact_sheet(response.hits, response.legs, tmp_path, out, asked=[asked]) == 0
     with Image.open(out) as sheet:
         green = [sheet.getpixel((MARGIN + 60, y)) == GREEN for y in range(sheet.height)]
         red = [sheet.getpixel((MARGIN + 60, y)) == RED for y in range(sheet.height)]

@@ -16,8 +16,8 @@ from triptych_server.settings import (
     Settings,
     SettingsProblem,
     read_settings,
-    unknown_variables,
 )
+from triptych_server.variables import unknown_variables
 
 MANUAL = Path(__file__).parents[3] / "docs" / "running.md"
 
@@ -176,11 +176,14 @@ def test_variables_that_are_no_settings_are_named_without_their_values() -> None
         "TRIPTYCH_SERVER_PORT_50051_TCP": "tcp://10.0.0.1:50051",
     }
     assert unknown_variables(environment) == [
-        "TRIPTYCH_API_KEY is no setting; is TRIPTYCH_API_KEYS meant?",
+        "TRIPTYCH_API_KEY is what the triptych command sends; this server asks for no key and lets "
+        "everybody in: is TRIPTYCH_API_KEYS meant?",
         "TRIPTYCH_OCR_LANG is no setting; is TRIPTYCH_OCR_LANGUAGE meant?",
         "TRIPTYCH_TREADS is no setting; is TRIPTYCH_THREADS meant?",
         "triptych_stor is no setting; is TRIPTYCH_STORE meant?",
     ]
+    of_the_command = ("API_KEY", "TLS", "CA_FILE", "CERT", "CERT_KEY", "SERVER")
+    assert not unknown_variables({f"TRIPTYCH_{n}": "x" for n in of_the_command}, has_keys=True)
 
 
 def start(**settings: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+"""docs/queries.md: its collection drawn, its blocks run, its outputs renewed."""

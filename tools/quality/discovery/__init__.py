@@ -1,0 +1,1 @@
+"""Discovery over drawn pictures: what is like a target, on the right side of pairs of examples."""
