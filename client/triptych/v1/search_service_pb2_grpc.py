@@ -60,6 +60,11 @@ class SearchServiceStub(object):
                 request_serializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchRequest.SerializeToString,
                 response_deserializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/triptych.v1.SearchService/Explain',
+                request_serializer=triptych_dot_v1_dot_search__service__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=triptych_dot_v1_dot_search__service__pb2.ExplainResponse.FromString,
+                _registered_method=True)
 
 
 class SearchServiceServicer(object):
@@ -162,6 +167,29 @@ class SearchServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """Says why one item stands where it stands in a search's answer, or why it is not in it.
+
+        `{"search": {"collection_id": "pictures", "input": {"text": "a cup"}}, "item_id": "boat"}`
+
+        It walks the road of the search itself, with the same candidates, exact scores and ranking, and
+        asks besides: which clauses of the filter the item passes, its exact similarity on every leg,
+        whatever keeps it out, and on which place of each leg it stands among all items that pass the
+        filter. Items written since the search ran may have moved it.
+
+        What it costs: the search; one look at the item with each clause of the filter, all of them in
+        one request to the store; and for each leg an exact comparison with all items that pass the
+        filter, without an index of vectors. The embedded engine does that in every search. On a Qdrant
+        server with millions of items it may take seconds a leg. What comes back of it is bounded: ranks
+        are counted up to 10000.
+
+        Errors: QUERY_EMPTY without a request in it, the ID_* reasons and ITEM_NOT_FOUND for `item_id`,
+        and all those of the request inside, whose paths begin at that request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SearchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -189,6 +217,11 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.BatchSearch,
                     request_deserializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchRequest.FromString,
                     response_serializer=triptych_dot_v1_dot_search__service__pb2.BatchSearchResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=triptych_dot_v1_dot_search__service__pb2.ExplainRequest.FromString,
+                    response_serializer=triptych_dot_v1_dot_search__service__pb2.ExplainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -327,6 +360,33 @@ class SearchService(object):
             '/triptych.v1.SearchService/BatchSearch',
             triptych_dot_v1_dot_search__service__pb2.BatchSearchRequest.SerializeToString,
             triptych_dot_v1_dot_search__service__pb2.BatchSearchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/triptych.v1.SearchService/Explain',
+            triptych_dot_v1_dot_search__service__pb2.ExplainRequest.SerializeToString,
+            triptych_dot_v1_dot_search__service__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -109,6 +109,25 @@ class SearchServiceStub:
     of a collection that is not there and of a store that does not answer among them, are those of
     the searches.
     """
+    Explain: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.ExplainRequest, _search_service_pb2.ExplainResponse]
+    """Says why one item stands where it stands in a search's answer, or why it is not in it.
+
+    `{"search": {"collection_id": "pictures", "input": {"text": "a cup"}}, "item_id": "boat"}`
+
+    It walks the road of the search itself, with the same candidates, exact scores and ranking, and
+    asks besides: which clauses of the filter the item passes, its exact similarity on every leg,
+    whatever keeps it out, and on which place of each leg it stands among all items that pass the
+    filter. Items written since the search ran may have moved it.
+
+    What it costs: the search; one look at the item with each clause of the filter, all of them in
+    one request to the store; and for each leg an exact comparison with all items that pass the
+    filter, without an index of vectors. The embedded engine does that in every search. On a Qdrant
+    server with millions of items it may take seconds a leg. What comes back of it is bounded: ranks
+    are counted up to 10000.
+
+    Errors: QUERY_EMPTY without a request in it, the ID_* reasons and ITEM_NOT_FOUND for `item_id`,
+    and all those of the request inside, whose paths begin at that request.
+    """
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
@@ -190,6 +209,25 @@ class SearchServiceAsyncStub(SearchServiceStub):
     where there are too many, or where together they need too many similarities). All others, those
     of a collection that is not there and of a store that does not answer among them, are those of
     the searches.
+    """
+    Explain: _aio.UnaryUnaryMultiCallable[_search_service_pb2.ExplainRequest, _search_service_pb2.ExplainResponse]  # type: ignore[assignment]
+    """Says why one item stands where it stands in a search's answer, or why it is not in it.
+
+    `{"search": {"collection_id": "pictures", "input": {"text": "a cup"}}, "item_id": "boat"}`
+
+    It walks the road of the search itself, with the same candidates, exact scores and ranking, and
+    asks besides: which clauses of the filter the item passes, its exact similarity on every leg,
+    whatever keeps it out, and on which place of each leg it stands among all items that pass the
+    filter. Items written since the search ran may have moved it.
+
+    What it costs: the search; one look at the item with each clause of the filter, all of them in
+    one request to the store; and for each leg an exact comparison with all items that pass the
+    filter, without an index of vectors. The embedded engine does that in every search. On a Qdrant
+    server with millions of items it may take seconds a leg. What comes back of it is bounded: ranks
+    are counted up to 10000.
+
+    Errors: QUERY_EMPTY without a request in it, the ID_* reasons and ITEM_NOT_FOUND for `item_id`,
+    and all those of the request inside, whose paths begin at that request.
     """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -299,6 +337,31 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         where there are too many, or where together they need too many similarities). All others, those
         of a collection that is not there and of a store that does not answer among them, are those of
         the searches.
+        """
+
+    @_abc_1.abstractmethod
+    def Explain(
+        self,
+        request: _search_service_pb2.ExplainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_service_pb2.ExplainResponse, _abc.Awaitable[_search_service_pb2.ExplainResponse]]:
+        """Says why one item stands where it stands in a search's answer, or why it is not in it.
+
+        `{"search": {"collection_id": "pictures", "input": {"text": "a cup"}}, "item_id": "boat"}`
+
+        It walks the road of the search itself, with the same candidates, exact scores and ranking, and
+        asks besides: which clauses of the filter the item passes, its exact similarity on every leg,
+        whatever keeps it out, and on which place of each leg it stands among all items that pass the
+        filter. Items written since the search ran may have moved it.
+
+        What it costs: the search; one look at the item with each clause of the filter, all of them in
+        one request to the store; and for each leg an exact comparison with all items that pass the
+        filter, without an index of vectors. The embedded engine does that in every search. On a Qdrant
+        server with millions of items it may take seconds a leg. What comes back of it is bounded: ranks
+        are counted up to 10000.
+
+        Errors: QUERY_EMPTY without a request in it, the ID_* reasons and ITEM_NOT_FOUND for `item_id`,
+        and all those of the request inside, whose paths begin at that request.
         """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
