@@ -58,8 +58,8 @@ class ExploreCalls(Calls):
             strategy: `average_vector`, for which one positive example is needed, `best_score` or
                 `sum_scores`; the first where None. The contract has the formulas, at
                 `RecommendRequest.Strategy`.
-            vectors: the legs, made with `vector_weight`; every vector space that can answer all
-                examples where empty.
+            vectors: the legs, made with `vector_weight`; where empty, every dense and multi space
+                that can answer all examples.
             weights: a short form of `vectors`: the names of the legs, each with its weight.
             where: which items take part.
             fusion: how the legs are put together; reciprocal rank where None.

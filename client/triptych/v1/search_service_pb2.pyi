@@ -1300,8 +1300,9 @@ class RecommendRequest(_message.Message):
 
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorWeight]:
-        """The legs. Where empty, every vector space that can answer all examples takes part with its
-        default weight.
+        """The legs. Where empty, every dense and multi space that can answer all examples takes part with
+        its default weight; sparse spaces do where they are named, or where no other can answer. They
+        know of most items only that these share no term with any example, which is no order.
         """
 
     @_builtins.property
@@ -1475,8 +1476,9 @@ class DiscoverRequest(_message.Message):
 
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorWeight]:
-        """The legs. Where empty, every vector space that can answer all examples takes part with its
-        default weight.
+        """The legs. Where empty, every dense and multi space that can answer all examples takes part with
+        its default weight; sparse spaces do where they are named, or where no other can answer. They
+        know of most items only that these share no term with any example, which is no order.
         """
 
     @_builtins.property
@@ -1610,8 +1612,9 @@ class ContextSearchRequest(_message.Message):
 
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___VectorWeight]:
-        """The legs. Where empty, every vector space that can answer all examples takes part with its
-        default weight.
+        """The legs. Where empty, every dense and multi space that can answer all examples takes part with
+        its default weight; sparse spaces do where they are named, or where no other can answer. They
+        know of most items only that these share no term with any example, which is no order.
         """
 
     @_builtins.property

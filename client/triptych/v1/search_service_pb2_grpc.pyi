@@ -54,7 +54,7 @@ class SearchServiceStub:
     """Finds what is like some examples and unlike others.
 
     `{"collection_id": "pictures", "positives": [{"item_id": "mug"}, {"text": "a cup"}],
-    "negatives": [{"item_id": "boat"}]}` asks every vector space that can answer all examples.
+    "negatives": [{"item_id": "boat"}]}` asks all dense and multi spaces that can answer.
 
     It works as Search does, with another question for each leg: see RecommendRequest.Strategy. An
     example by `item_id` stands for that item's own vector of each leg's name; a leg that one of
@@ -155,7 +155,7 @@ class SearchServiceAsyncStub(SearchServiceStub):
     """Finds what is like some examples and unlike others.
 
     `{"collection_id": "pictures", "positives": [{"item_id": "mug"}, {"text": "a cup"}],
-    "negatives": [{"item_id": "boat"}]}` asks every vector space that can answer all examples.
+    "negatives": [{"item_id": "boat"}]}` asks all dense and multi spaces that can answer.
 
     It works as Search does, with another question for each leg: see RecommendRequest.Strategy. An
     example by `item_id` stands for that item's own vector of each leg's name; a leg that one of
@@ -265,7 +265,7 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         """Finds what is like some examples and unlike others.
 
         `{"collection_id": "pictures", "positives": [{"item_id": "mug"}, {"text": "a cup"}],
-        "negatives": [{"item_id": "boat"}]}` asks every vector space that can answer all examples.
+        "negatives": [{"item_id": "boat"}]}` asks all dense and multi spaces that can answer.
 
         It works as Search does, with another question for each leg: see RecommendRequest.Strategy. An
         example by `item_id` stands for that item's own vector of each leg's name; a leg that one of

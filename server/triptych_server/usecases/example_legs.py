@@ -1,8 +1,8 @@
-"""Which legs a query by examples has: those asked for, or every space that can answer them all."""
+"""Which legs a query by examples has: those asked for, or the spaces that can answer them all."""
 
 from __future__ import annotations
 
-from triptych_server.domain.collections import Collection, VectorSpace
+from triptych_server.domain.collections import Collection, SpaceKind, VectorSpace
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.queries import ExamplesQuery, GivenInput, VectorWeight
 from triptych_server.domain.questions import ByExamples, mapped_examples, members
@@ -50,6 +50,9 @@ def _able(
             raise unanswerable(
                 collection, given.path, "no vector space can answer all examples, with"
             )
+    # Of most items a sparse space knows no term of any example: they are all alike to it, and its
+    # places would be places by id. So it is asked where it is named, or is all there is.
+    able = [space for space in able if space.kind is not SpaceKind.SPARSE] or able
     ready = [g for g in members(query.question) if brings_vector(g.input)]
     if ready and len(able) > 1:
         names = ", ".join(space.name for space in able)
