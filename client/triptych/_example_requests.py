@@ -36,7 +36,7 @@ def ranked(
     *,
     vectors: Sequence[VectorWeight],
     weights: Mapping[str, float] | None,
-    where: Where | Filter | None,
+    where: Where | Filter | str | None,
     fusion: Fusion | None,
     offset: int,
     limit: int,

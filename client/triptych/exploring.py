@@ -8,7 +8,7 @@ from triptych._numbers import checked_count, checked_number
 from triptych._texts import checked_text
 from triptych.errors import argument_error
 from triptych.filters import Where
-from triptych.queries import StoredVectorLike, query_input, search_inputs
+from triptych.queries import ComposedLike, StoredVectorLike, query_input, search_inputs
 from triptych.v1.filter_pb2 import Filter
 from triptych.v1.search_service_pb2 import (
     ContextPair,
@@ -115,9 +115,10 @@ def search_request(
     vector: VectorLike | None = None,
     item_id: str | None = None,
     stored_vector: StoredVectorLike | None = None,
+    composed: ComposedLike | None = None,
     vectors: Sequence[VectorQuery] = (),
     weights: Mapping[str, float] | None = None,
-    where: Where | Filter | None = None,
+    where: Where | Filter | str | None = None,
     fusion: Fusion | None = None,
     k: float | None = None,
     offset: int = 0,
@@ -141,9 +142,10 @@ def search_request(
         image=image,
         vector=vector,
         item_id=item_id,
+        stored_vector=stored_vector,
+        composed=composed,
         vectors=vectors,
         weights=weights,
-        stored_vector=stored_vector,
     )
     return requests.search(
         collection_id,

@@ -36,7 +36,7 @@ class AsyncExploreCalls(AsyncCalls):
         strategy: str | RecommendRequest.Strategy.ValueType | None = None,
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -61,7 +61,7 @@ class AsyncExploreCalls(AsyncCalls):
             vectors: the legs, made with `vector_weight`; every vector space that can answer all
                 examples where empty.
             weights: a short form of `vectors`: the names of the legs, each with its weight.
-            where: which items take part.
+            where: which items take part, as in `search`.
             fusion: how the legs are put together; reciprocal rank where None.
             offset: how many of the first places to pass over.
             limit: how many hits at most; 10 where 0.
@@ -106,7 +106,7 @@ class AsyncExploreCalls(AsyncCalls):
         pairs: Sequence[PairLike] = (),
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
@@ -160,7 +160,7 @@ class AsyncExploreCalls(AsyncCalls):
         pairs: Sequence[PairLike],
         vectors: Sequence[VectorWeight] = (),
         weights: Mapping[str, float] | None = None,
-        where: Where | Filter | None = None,
+        where: Where | Filter | str | None = None,
         fusion: Fusion | None = None,
         offset: int = 0,
         limit: int = 0,
