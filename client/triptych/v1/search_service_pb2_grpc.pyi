@@ -105,9 +105,11 @@ class SearchServiceStub:
     the store together.
 
     Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
-    where there are too many, or where together they need too many similarities). All others, those
-    of a collection that is not there and of a store that does not answer among them, are those of
-    the searches.
+    where there are too many, or where together they need too many similarities or have filters
+    larger than those of one search may be: conditions and values of `any_of` and `none_of` up to
+    `Limits.max_filter_values`, expressions up to `Limits.max_filter_expression_bytes`). All others,
+    those of a collection that is not there and of a store that does not answer among them, are
+    those of the searches.
     """
 
 @_typing.type_check_only
@@ -187,9 +189,11 @@ class SearchServiceAsyncStub(SearchServiceStub):
     the store together.
 
     Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
-    where there are too many, or where together they need too many similarities). All others, those
-    of a collection that is not there and of a store that does not answer among them, are those of
-    the searches.
+    where there are too many, or where together they need too many similarities or have filters
+    larger than those of one search may be: conditions and values of `any_of` and `none_of` up to
+    `Limits.max_filter_values`, expressions up to `Limits.max_filter_expression_bytes`). All others,
+    those of a collection that is not there and of a store that does not answer among them, are
+    those of the searches.
     """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -296,9 +300,11 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         the store together.
 
         Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
-        where there are too many, or where together they need too many similarities). All others, those
-        of a collection that is not there and of a store that does not answer among them, are those of
-        the searches.
+        where there are too many, or where together they need too many similarities or have filters
+        larger than those of one search may be: conditions and values of `any_of` and `none_of` up to
+        `Limits.max_filter_values`, expressions up to `Limits.max_filter_expression_bytes`). All others,
+        those of a collection that is not there and of a store that does not answer among them, are
+        those of the searches.
         """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
