@@ -142,10 +142,10 @@ def search_request(
         image=image,
         vector=vector,
         item_id=item_id,
-        vectors=vectors,
-        weights=weights,
         stored_vector=stored_vector,
         composed=composed,
+        vectors=vectors,
+        weights=weights,
     )
     return requests.search(
         collection_id,

@@ -347,3 +347,28 @@ async def test_an_answer_that_is_too_large(kind: Kind, service: Service) -> None
 async def test_nobody_there(kind: Kind) -> None:
     with pytest.raises(Unavailable, match="is it running, with plaintext and not TLS"):
         await outcome(kind, "127.0.0.1:1", lambda client: client.status(), retries=0)
+
+
+async def test_a_cancelled_upsert_is_cancelled_though_a_batch_has_failed(
+    service: Service, doors: Doors
+) -> None:
+    """The failure came first, and was not yet seen: what was asked last is what happens."""
+    service.on("UpsertItems", aborts(grpc.StatusCode.NOT_FOUND, "gone"))
+    failed = asyncio.Event()
+
+    async def slow() -> AsyncIterator[Item]:
+        yield item(0)
+        yield item(1)
+        # The first batch is under way; no more items come.
+        failed.set()
+        await asyncio.Event().wait()
+
+    async with AsyncClient(service.address) as client:
+        task = asyncio.create_task(client.upsert("p", slow(), batch_size=1))
+        await failed.wait()
+        if writes := [one for one in asyncio.all_tasks() if "_write" in repr(one)]:
+            await asyncio.wait(writes)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert task.cancelled()

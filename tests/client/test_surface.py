@@ -1,10 +1,12 @@
 """What `import triptych` gives, and what it loads."""
 
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +14,7 @@ import pytest
 
 import triptych
 from tools.client import surface
+from triptych import Client, search_request
 
 LOADED = """
 import json, sys
@@ -143,3 +146,15 @@ def test_a_typed_program_is_understood(installed: Path, tmp_path: Path) -> None:
         found = {int(line) for line in re.findall(rf"{file.name}:(\d+): error", result.stdout)}
         assert found == expected, result.stdout + result.stderr
         assert (result.returncode == 0) == (not expected)
+
+
+def test_a_search_of_a_batch_is_asked_as_one_alone() -> None:
+    alone = dict(inspect.signature(Client.search).parameters)
+    del alone["self"], alone["timeout"]
+    assert dict(inspect.signature(search_request).parameters) == alone
+
+
+@pytest.mark.parametrize("method", [Client.recommend, Client.discover, Client.context_search])
+def test_every_search_takes_the_filters_of_search(method: Callable[..., object]) -> None:
+    wanted = inspect.signature(Client.search).parameters["where"]
+    assert inspect.signature(method).parameters["where"] == wanted

@@ -516,3 +516,12 @@ def test_all_that_may_follow_has_plain_words() -> None:
             if telling <= left:
                 left -= telling | covered
         assert not left
+
+
+@pytest.mark.parametrize(
+    "key", ["\u0130N", "\u0130S", "\u0130D", "\u0131N", "EX\u0131\u017fTS", "in"]
+)
+def test_a_key_that_reads_as_a_word_keeps_its_quotes(key: str) -> None:
+    """Without regard to case a dotted capital I is an I, though its own upper case is not."""
+    text = f'"{key}" = 1 AND HAS "{key}"'
+    assert filter_text(of(text)) == text

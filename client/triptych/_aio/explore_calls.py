@@ -62,7 +62,7 @@ class AsyncExploreCalls(AsyncCalls):
             vectors: the legs, made with `vector_weight`; where empty, every dense and multi space
                 that can answer all examples.
             weights: a short form of `vectors`: the names of the legs, each with its weight.
-            where: which items take part.
+            where: which items take part, as in `search`.
             fusion: how the legs are put together; reciprocal rank where None.
             offset: how many of the first places to pass over.
             limit: how many hits at most; 10 where 0.

@@ -10,7 +10,7 @@ class Window:
     """Runs coroutines, at most `size` of them at a time, and none after one has failed.
 
     At the end of its block those that still run are waited for, and the first failure, in the order
-    of their starts, is raised. A block that is cancelled cancels them.
+    of their starts, is raised. A block that is cancelled cancels them, and stays cancelled.
     """
 
     def __init__(self, size: int) -> None:
@@ -50,6 +50,9 @@ class Window:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        if isinstance(error, asyncio.CancelledError):
+            # Whoever cancelled waits for just that, whatever had failed before.
+            return
         for task in self._tasks:
             if _has_failed(task):
                 task.result()

@@ -159,9 +159,11 @@ class SearchServiceServicer(object):
         the store together.
 
         Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
-        where there are too many, or where together they need too many similarities). All others, those
-        of a collection that is not there and of a store that does not answer among them, are those of
-        the searches.
+        where there are too many, or where together they need too many similarities or have filters
+        larger than those of one search may be: conditions and values of `any_of` and `none_of` up to
+        `Limits.max_filter_values`, expressions up to `Limits.max_filter_expression_bytes`). All others,
+        those of a collection that is not there and of a store that does not answer among them, are
+        those of the searches.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -105,9 +105,11 @@ class SearchServiceStub:
     the store together.
 
     Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
-    where there are too many, or where together they need too many similarities). All others, those
-    of a collection that is not there and of a store that does not answer among them, are those of
-    the searches.
+    where there are too many, or where together they need too many similarities or have filters
+    larger than those of one search may be: conditions and values of `any_of` and `none_of` up to
+    `Limits.max_filter_values`, expressions up to `Limits.max_filter_expression_bytes`). All others,
+    those of a collection that is not there and of a store that does not answer among them, are
+    those of the searches.
     """
     Explain: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.ExplainRequest, _search_service_pb2.ExplainResponse]
     """Says why one item stands where it stands in a search's answer, or why it is not in it.
@@ -206,9 +208,11 @@ class SearchServiceAsyncStub(SearchServiceStub):
     the store together.
 
     Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
-    where there are too many, or where together they need too many similarities). All others, those
-    of a collection that is not there and of a store that does not answer among them, are those of
-    the searches.
+    where there are too many, or where together they need too many similarities or have filters
+    larger than those of one search may be: conditions and values of `any_of` and `none_of` up to
+    `Limits.max_filter_values`, expressions up to `Limits.max_filter_expression_bytes`). All others,
+    those of a collection that is not there and of a store that does not answer among them, are
+    those of the searches.
     """
     Explain: _aio.UnaryUnaryMultiCallable[_search_service_pb2.ExplainRequest, _search_service_pb2.ExplainResponse]  # type: ignore[assignment]
     """Says why one item stands where it stands in a search's answer, or why it is not in it.
@@ -334,9 +338,11 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         the store together.
 
         Errors of the call itself: INVALID_ARGUMENT (QUERY_EMPTY without any search, LIMIT_TOO_LARGE
-        where there are too many, or where together they need too many similarities). All others, those
-        of a collection that is not there and of a store that does not answer among them, are those of
-        the searches.
+        where there are too many, or where together they need too many similarities or have filters
+        larger than those of one search may be: conditions and values of `any_of` and `none_of` up to
+        `Limits.max_filter_values`, expressions up to `Limits.max_filter_expression_bytes`). All others,
+        those of a collection that is not there and of a store that does not answer among them, are
+        those of the searches.
         """
 
     @_abc_1.abstractmethod

@@ -303,9 +303,11 @@ class Limits(_message.Message):
     max_filter_depth: _builtins.int
     """Filters inside one another: a filter, its groups and elements, theirs, and so on."""
     max_filter_values: _builtins.int
-    """Values of one filter: those of every `any_of`, `none_of` and `ids` in it together."""
+    """Values of one filter: those of every `any_of`, `none_of` and `ids` in it together. For all
+    filters of one BatchSearch: their conditions, and the values of `any_of` and `none_of`.
+    """
     max_filter_expression_bytes: _builtins.int
-    """Bytes of UTF-8 of one filter's expressions together."""
+    """Bytes of UTF-8 of one filter's expressions together, and of those of one BatchSearch."""
     max_filter_text_bytes: _builtins.int
     """Bytes of UTF-8 of one filter's texts: those of every `text_match` and `phrase` in it together."""
     max_composed_parts: _builtins.int

@@ -48,6 +48,8 @@ KEYWORDS = frozenset(
 """The words that are no keys without quotes, in upper and lower case."""
 
 _BARE = re.compile(BARE_KEY)
+# As the grammar reads them: without regard to case, for which a dotted capital I is an I.
+_KEYWORD = re.compile("|".join(sorted(KEYWORDS)), re.IGNORECASE)
 _DAY_ENDS = time.max
 _DAY_BEGINS = time.min
 
@@ -191,4 +193,4 @@ def _path(path: FieldPath) -> str:
 
 
 def _is_bare(key: str) -> bool:
-    return _BARE.fullmatch(key) is not None and key.upper() not in KEYWORDS
+    return _BARE.fullmatch(key) is not None and _KEYWORD.fullmatch(key) is None

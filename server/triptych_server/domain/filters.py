@@ -226,3 +226,18 @@ class Filter:
 
 # The filter that every item passes.
 EVERYTHING = Filter()
+
+
+def checks_of(filter: Filter) -> int:
+    """How much there is to compare with one item: its conditions and the values in them.
+
+    Ids are found by their hash, however many they are.
+    """
+    total = 0
+    for _, condition in filter.conditions(""):
+        total += 1
+        if isinstance(condition, Group | Elements):
+            total += checks_of(condition.filter)
+        elif isinstance(condition, FieldCondition) and isinstance(condition.test, AnyOf | NoneOf):
+            total += len(condition.test.values)
+    return total

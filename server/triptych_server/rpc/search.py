@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from triptych.v1 import search_service_pb2 as pb
@@ -11,6 +12,7 @@ from triptych_server.domain.errors import InvalidInput
 from triptych_server.domain.items import Notice
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.queries import RankedQuery, SearchResult
+from triptych_server.usecases.apart import apart
 from triptych_server.usecases.explain import Explain
 from triptych_server.usecases.search import Search
 from triptych_server.usecases.stopwatch import Stopwatch
@@ -66,12 +68,12 @@ class SearchServicer(grpc_pb.SearchServiceServicer):
     ) -> pb.BatchSearchResponse:
         watch = Stopwatch()
         with watch.stage("parse"):
-            searches = parse_batch(request, self._limits)
+            searches = await parse_batch(request, self._limits)
         found = await self._search.batch(
             [s if isinstance(s, InvalidInput) else s.query for s in searches], watch
         )
         with watch.stage("render"):
-            answer = render_batch(searches, found)
+            answer = await render_batch(searches, found)
         answer.timings.CopyFrom(render_timings(watch.read()))
         return answer
 
@@ -96,6 +98,7 @@ class SearchServicer(grpc_pb.SearchServiceServicer):
             query, notices = parse(request, self._limits)
         found = await self._search(query, watch)
         with watch.stage("render"):
-            answer = render(found, query, notices)
+            size = len(found.hits) * sum(max(1, len(leg.examples)) for leg in found.legs)
+            answer = await apart(size, partial(render, found, query, notices))
         answer.timings.CopyFrom(render_timings(watch.read()))
         return answer

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import InvalidInput, Reason, WrongState, violation
@@ -26,6 +27,7 @@ from triptych_server.domain.queries import (
     SearchQuery,
 )
 from triptych_server.domain.questions import Nearest, Question, filled, members
+from triptych_server.usecases.apart import apart
 from triptych_server.usecases.asked_legs import AskedLeg, ExactLeg, asked_leg
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.example_legs import plan_example_legs
@@ -187,13 +189,12 @@ class Corridor:
             for course, chosen in zip(courses, items, strict=True)
         ]
         answers = await self._asked(courses[0].collection, wanted)
-        return [
-            tuple(
-                leg.exact(found)
-                for leg, found in zip(course.legs, _cut(answers, asked), strict=True)
-            )
-            for course, asked in zip(courses, wanted, strict=True)
-        ]
+        known = []
+        for course, asked in zip(courses, wanted, strict=True):
+            found = _cut(answers, asked)
+            size = sum(len(answer) for leg in found for answer in leg)
+            known.append(await apart(size, partial(_exact, course.legs, found)))
+        return known
 
     async def hits(
         self, course: Course, exact: Sequence[ExactLeg], ranking: Ranking
@@ -218,11 +219,8 @@ class Corridor:
             )
             items = {point.id: to_item(point) for point in points}
             kept += [(f, items[f.id]) for f in wanted if f.id in items]
-        hits = []
-        for place, (fused, item) in enumerate(kept, start=query.offset + 1):
-            scores = vector_scores(ranking.parts(fused.id), item, course.legs, exact)
-            hits.append(SearchHit(item, place, fused.score, scores))
-        return tuple(hits)
+        size = len(kept) * sum(len(leg.examples) for leg in course.legs)
+        return await apart(size, partial(_shown, course, exact, ranking, kept))
 
     async def _asked(
         self, collection: Collection, wanted: Iterable[Iterable[Sequence[LegQuery]]]
@@ -232,13 +230,34 @@ class Corridor:
         return iter(await self._store.query(collection.id, flat, created=collection.create_time))
 
 
-def rank(course: Course, candidates: Candidates, exact: Sequence[ExactLeg]) -> Ranking:
+async def ranked(course: Course, candidates: Candidates, exact: Sequence[ExactLeg]) -> Ranking:
     """The fused order of the candidates."""
     legs = [
         LegScores(leg.plan.weight, found, known.scores, leg.plan.score_threshold)
         for leg, found, known in zip(course.legs, candidates, exact, strict=True)
     ]
-    return fuse(legs, course.query.fusion, threshold=course.query.score_threshold)
+    size = sum(len(known.scores) for known in exact)
+    query = course.query
+    return await apart(size, partial(fuse, legs, query.fusion, threshold=query.score_threshold))
+
+
+def _exact(
+    legs: Sequence[AskedLeg], answers: Sequence[Sequence[Sequence[Scored]]]
+) -> tuple[ExactLeg, ...]:
+    return tuple(leg.exact(found) for leg, found in zip(legs, answers, strict=True))
+
+
+def _shown(
+    course: Course,
+    exact: Sequence[ExactLeg],
+    ranking: Ranking,
+    kept: Sequence[tuple[Fused, Item]],
+) -> tuple[SearchHit, ...]:
+    hits = []
+    for place, (fused, item) in enumerate(kept, start=course.query.offset + 1):
+        scores = vector_scores(ranking.parts(fused.id), item, course.legs, exact)
+        hits.append(SearchHit(item, place, fused.score, scores))
+    return tuple(hits)
 
 
 def _cut(

@@ -23,7 +23,7 @@ from triptych_server.domain.fusion import Ranking
 from triptych_server.domain.items import Item
 from triptych_server.domain.ports import LegQuery, Scored, VectorStore
 from triptych_server.domain.queries import RankedQuery, SearchHit, VectorScore
-from triptych_server.usecases.corridor import Candidates, Corridor, Course, rank
+from triptych_server.usecases.corridor import Candidates, Corridor, Course, ranked
 from triptych_server.usecases.items import to_item
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.workings import shown_leg, vector_scores
@@ -52,7 +52,7 @@ class Explain:
         with watch.stage("fuse"):
             # The threshold cuts off the end of the ranking, where the item may be.
             whole = replace(course, query=replace(query, score_threshold=None))
-            ranking = rank(whole, candidates, exact)
+            ranking = await ranked(whole, candidates, exact)
             scores = vector_scores(ranking.parts(item.point_id), item, course.legs, exact)
         with watch.stage("ranks"):
             standings = await self._standings(course, item)

@@ -11,7 +11,7 @@ from triptych_server.domain.errors import TriptychError, Unavailable
 from triptych_server.domain.fusion import Ranking
 from triptych_server.domain.queries import RankedQuery, SearchResult
 from triptych_server.usecases.asked_legs import ExactLeg
-from triptych_server.usecases.corridor import Candidates, Corridor, Course, Plan, rank
+from triptych_server.usecases.corridor import Candidates, Corridor, Course, Plan, ranked
 from triptych_server.usecases.once import Once
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.together import together
@@ -46,7 +46,7 @@ class Search:
         with watch.stage("complete"):
             [exact] = await self._corridor.complete([course], [candidates])
         with watch.stage("fuse"):
-            ranking = rank(course, candidates, exact)
+            ranking = await ranked(course, candidates, exact)
         with watch.stage("fetch"):
             return await self._result(course, exact, ranking)
 
@@ -98,7 +98,7 @@ class Search:
         return [_Scored(*made) for made in zip(courses, candidates, exact, strict=True)]
 
     async def _ranked(self, scored: _Scored) -> SearchResult:
-        ranking = rank(scored.course, scored.candidates, scored.exact)
+        ranking = await ranked(scored.course, scored.candidates, scored.exact)
         return await self._result(scored.course, scored.exact, ranking)
 
     async def _result(

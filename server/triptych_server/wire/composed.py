@@ -19,7 +19,10 @@ ParsePart = Callable[[pb.ComposedPart, str], PlainInput | None]
 def parse_composed(
     message: pb.Composed, limits: Limits, violations: Violations, path: str, parse: ParsePart
 ) -> ComposedInput | None:
-    """The parts with their weights; ``parse`` reads the input of one, which stands at a path."""
+    """The parts with their weights; None where one of them is no input.
+
+    ``parse`` reads the input of one, which stands at a path.
+    """
     count = len(message.parts)
     if not count:
         violations.add(f"{path}.parts", Reason.QUERY_EMPTY, "has no parts")
@@ -44,7 +47,8 @@ def parse_composed(
                 violations.add(here, Reason.VECTOR_KIND, what, got=kind.value, allowed="dense")
         if given is not None:
             parts.append(ComposedPart(given, weight))
-    return ComposedInput(tuple(parts))
+    # With a part left out it would be another question, and be compared as that.
+    return ComposedInput(tuple(parts)) if parts and len(parts) == count else None
 
 
 def _parse_weight(

@@ -82,15 +82,20 @@ def fits(message: pb.Filter, limits: Limits, violations: Violations, path: str) 
 
 def has_expressions(message: pb.Filter) -> bool:
     """Whether the filter, or one inside it, has an expression."""
+    return expression_bytes_of(message) > 0
+
+
+def expression_bytes_of(message: pb.Filter) -> int:
+    """Bytes of its expression and of those inside it."""
+    size = 0
     waiting = [message]
     while waiting:
         part = waiting.pop()
-        if part.expression:
-            return True
+        size += len(part.expression.encode())
         for condition in (*part.must, *part.should, *part.must_not):
             kind = condition.WhichOneof("condition")
             if kind == "group":
                 waiting.append(condition.group)
             elif kind == "elements":
                 waiting.append(condition.elements.filter)
-    return False
+    return size
