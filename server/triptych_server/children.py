@@ -31,8 +31,10 @@ async def start_child(
     """Start ``python -m module DESCRIPTOR PARENT_PID arguments...`` with ``variables`` set.
 
     Called from the event loop's thread: on Linux the child is killed when that thread ends. It
-    finds the modules that this process finds. Raises OSError.
+    finds the modules that this process finds, and none of its settings: what it needs to know are
+    its arguments, and a process that reads foreign pictures has no use for keys. Raises OSError.
     """
+    inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith("TRIPTYCH_")}
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -45,7 +47,7 @@ async def start_child(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         pass_fds=(descriptor,),
-        env={**os.environ, "PYTHONPATH": path, **variables},
+        env={**inherited, "PYTHONPATH": path, **variables},
     )
 
 

@@ -64,15 +64,17 @@ def ask(settings: Settings) -> str:
 
 def _channel(settings: Settings) -> grpc.Channel:
     address = _address(settings)
+    # It is this machine that is asked, whatever proxy the environment names.
+    options: list[tuple[str, str | int]] = [("grpc.enable_http_proxy", 0)]
     if settings.tls_certificate is None or settings.tls_key is None:
-        return grpc.insecure_channel(address)
+        return grpc.insecure_channel(address, options)
     pem, names = _shown(address)
     credentials = grpc.ssl_channel_credentials(pem.encode())
     if settings.tls_client_ca is not None:
         key, certificate = settings.tls_key.read_bytes(), settings.tls_certificate.read_bytes()
         credentials = grpc.ssl_channel_credentials(pem.encode(), key, certificate)
     # The address is this machine's; the certificate is for the name that clients know it by.
-    options = [("grpc.ssl_target_name_override", name) for name in names[:1]]
+    options += [("grpc.ssl_target_name_override", name) for name in names[:1]]
     return grpc.secure_channel(address, credentials, options)
 
 

@@ -19,6 +19,7 @@ from grpc_status import rpc_status
 from tests.e2e.test_reflection import buf_curl
 from tests.e2e.test_start_and_stop import EX_CONFIG, start_and_fail
 from tests.support.certificates import Authority
+from tests.support.children import DECODER, children, engine_pid
 from tests.support.pictures import encoded, textless
 from tests.support.server import RunningServer
 from triptych import Client, TriptychError, Unavailable, make_item
@@ -172,6 +173,23 @@ def test_a_refusal_is_logged_with_its_method(keyed: RunningServer) -> None:
     assert "unencrypted" not in keyed.log  # 127.0.0.1
 
 
+@pytest.mark.parametrize("name", ["/a\nforged line/b", "/a/\x1b[31mred", "/" + "x" * 4000])
+def test_a_name_that_is_no_methods_does_not_get_into_the_log(
+    keyed: RunningServer, channel: grpc.Channel, name: str
+) -> None:
+    before = len(keyed.log)
+    method: Any = channel.unary_unary(name)
+    with pytest.raises(grpc.RpcError):
+        method(b"", timeout=10)
+    [line] = keyed.log[before:].splitlines()
+    assert " (no method) UNAUTHENTICATED " in line
+
+
+def test_processes_of_the_server_do_not_get_its_keys(keyed: RunningServer) -> None:
+    for child in (engine_pid(keyed), *children(DECODER, keyed.process.pid)):
+        assert b"TRIPTYCH_" not in Path(f"/proc/{child}/environ").read_bytes()
+
+
 def health(address: str, **settings: str | Path) -> subprocess.CompletedProcess[str]:
     """The health command, told where the server listens and what it was started with."""
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
@@ -189,6 +207,14 @@ def test_the_health_command_needs_no_key(keyed: RunningServer) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "SERVING\n", "")
     port = keyed.address.rpartition(":")[2]
     assert health(f"0.0.0.0:{port}").returncode == 0
+
+
+def test_the_health_command_uses_no_proxy(
+    keyed: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert health(keyed.address).stdout == "SERVING\n"
 
 
 def test_the_health_command_where_nobody_listens() -> None:

@@ -36,6 +36,8 @@ log = logging.getLogger("triptych.rpc")
 
 # With less than this left nothing that could be begun would still be of use.
 SHORTEST_DEADLINE_S = 0.002
+# Far above those of all services.
+_LONGEST_METHOD = 128
 _QUIET = ("/grpc.health.", "/grpc.reflection.")
 
 
@@ -58,7 +60,7 @@ class Boundary(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        method = handler_call_details.method
+        method = _shown(handler_call_details.method)
         metadata = dict(handler_call_details.invocation_metadata or ())
         request_id = _request_id(metadata.get("x-request-id"))
 
@@ -149,6 +151,11 @@ def _incident(request_id: str, what: str, cause: Exception | None = None) -> Sta
         Reason.INTERNAL, f"internal error, incident {incident}", metadata={"incident": incident}
     )
     return to_status(error)
+
+
+def _shown(method: str) -> str:
+    """The method's name if it is fit for a log line: callers can ask for any."""
+    return method if len(method) <= _LONGEST_METHOD and method.isprintable() else "(no method)"
 
 
 def _request_id(given: str | bytes | None) -> str:

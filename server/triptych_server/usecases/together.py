@@ -17,12 +17,24 @@ async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     Unlike ``asyncio.gather`` nothing goes on after a failure, and unlike a bare TaskGroup the
     caller meets the error itself, not a group around it.
     """
+    failure: BaseException | None = None
+    tasks: list[asyncio.Task[T]] = []
+    group = asyncio.TaskGroup()
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+        async with group:
+            tasks += [group.create_task(coroutine) for coroutine in coroutines]
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
-    return [task.result() for task in tasks]
+        failure = _first(failures.with_traceback(None))
+    except asyncio.CancelledError as cancelled:
+        failure = cancelled.with_traceback(None)
+    if failure is None:
+        return [task.result() for task in tasks]
+    try:
+        raise failure
+    finally:
+        # A cancellation whose traceback leads back to it would keep all frames on the way, and
+        # pictures in them, until the collector of cycles comes by: so nothing here leads to it.
+        del failure, tasks, group, coroutines
 
 
 async def together_checked(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
