@@ -108,14 +108,18 @@ def test_a_reading_that_failed_is_tried_again_also_beside_a_supplied_text(
     assert "PRINTED" in client.get_item(collection, "a").ocr_text
 
 
-def test_a_server_without_the_language_says_so_every_time(tmp_path: Path) -> None:
+def test_a_server_without_the_language_says_so_every_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     item = make_item("a", image=draw_words(["PRINTED"]))
     with RunningServer(tmp_path / "data") as server:
         with server.client() as client:
             client.create_collection("c", language="da")
             assert client.upsert("c", [item])[0].ocr_state == Ocr.STATE_READ
         assert server.stop() == 0
-    with RunningServer(tmp_path / "data", ocr_language="tlh") as server, server.client() as client:
+    # Tesseract with the languages of an empty folder.
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
+    with RunningServer(tmp_path / "data") as server, server.client() as client:
         # What was read once stays; what is new is not read, and the outcome says so twice.
         for name, results in (
             ("a", [UpsertOutcome.RESULT_UNCHANGED] * 2),
