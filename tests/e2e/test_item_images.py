@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -181,6 +182,28 @@ def test_a_caller_that_goes_away_stops_it(server: RunningServer, new_id: Callabl
         wait_for(lambda: open_pictures(server) == 0)
         wait_for(lambda: "GetItemImage CANCELLED" in server.log)
         assert len(client.get_item_image(made, "a").data) == len(file)
+
+
+def test_callers_that_go_away_while_a_chunk_is_sent_are_no_incident(
+    server: RunningServer, new_id: Callable[[], str]
+) -> None:
+    rng = np.random.default_rng(4)
+    noise = rng.integers(0, 256, (2200, 2600, 3), dtype=np.uint8)
+    file = encoded(Image.fromarray(noise), "PNG", compress_level=0)
+    rounds = 200
+    with server.client() as client:
+        made = client.create_collection(new_id(), image_retention="original").id
+        client.upsert(made, [make_item("a", image=file)], ocr="skip")
+        before = server.log.count("GetItemImage CANCELLED")
+        for pause_s in rng.random(rounds) / 100:
+            with grpc.insecure_channel(server.address) as channel:
+                request = GetItemImageRequest(collection_id=made, id="a")
+                call: Any = ItemServiceStub(channel).GetItemImage(request, timeout=30)
+                next(call)
+                time.sleep(pause_s)
+                call.cancel()
+        wait_for(lambda: server.log.count("GetItemImage CANCELLED") == before + rounds)
+        assert "incident" not in server.log
 
 
 def open_pictures(server: RunningServer) -> int:

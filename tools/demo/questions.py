@@ -292,7 +292,7 @@ RECOMMENDED = Recommendation(
     like=("id:poster-violin.jpg", "a guitar"),
     unlike=("a film",),
     expression="tags = 'music' AND price < 25 AND near(location, 41.15, -8.61, 2000km)",
-    expected=("poster-drum.jpg", "poster-guitar-fado.jpg"),
+    expected=("poster-violin-fest.jpg", "poster-guitar-fado.jpg"),
     why=_why_recommended,
 )
 DISCOVERED = Discovery(

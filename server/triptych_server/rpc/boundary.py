@@ -80,6 +80,9 @@ class Boundary(grpc.aio.ServerInterceptor):
                 await context.send_initial_metadata((("x-request-id", request_id),))
                 status = await _run(context, call, request_id)
                 code = RpcCode.Name(status.code) if status else "OK"
+            except grpc.aio.InternalError:
+                # gRPC could not send: the caller has just gone, and nobody is left to be told.
+                pass
             finally:
                 self._bytes_in_flight -= taken
                 level = logging.DEBUG if method.startswith(_QUIET) else logging.INFO
@@ -122,8 +125,8 @@ async def _run(context: Any, call: Callable[[], Awaitable[None]], request_id: st
         if error.code is Code.INTERNAL:
             return _incident(request_id, "a defect", error)
         return to_status(error)
-    except grpc.aio.AbortError:
-        # A servicer of grpc's own (health, reflection) has answered already.
+    except (grpc.aio.AbortError, grpc.aio.InternalError):
+        # A servicer of grpc's own (health, reflection) has answered already; nothing can be sent.
         raise
     except asyncio.CancelledError:
         task = asyncio.current_task()

@@ -148,8 +148,8 @@ class Pictures:
         await self._run(lambda: self._backend.drop(album))
 
     async def close(self) -> None:
-        """Wait for what runs."""
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        """Wait for what runs, and for files that are still to be closed."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True)
 
     async def _run(self, call: Callable[[], Answer]) -> Answer:
         """``call`` in a thread, to its end; raises domain errors.
