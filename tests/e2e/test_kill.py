@@ -21,7 +21,7 @@ from tests.support.waiting import wait_for
 from triptych import Client, Item, TriptychError, Unavailable, UpsertOutcome, make_item
 
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
-ROUNDS = 50 if SOAK else 10
+ROUNDS = 50 if SOAK else 5
 SEED = 20_261_121
 VECTORS = {"image", "caption", "terms"}
 # Enough for a loaded machine; a service that can't open its folder fails at once instead.
@@ -35,7 +35,8 @@ class Writer(threading.Thread):
 
     def __init__(self, address: str, first: int, picture: bytes) -> None:
         super().__init__(daemon=True)
-        self._client = Client(address, timeout=10)
+        # A batch that is sent again may meet its own items, which are then not created.
+        self._client = Client(address, timeout=10, retries=0)
         self._next = first
         self._picture = picture
         self.stopping = threading.Event()
