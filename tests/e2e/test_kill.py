@@ -21,7 +21,7 @@ from tests.support.waiting import wait_for
 from triptych import Client, Item, TriptychError, Unavailable, UpsertOutcome, make_item
 
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
-ROUNDS = 50 if SOAK else 5
+ROUNDS = 50 if SOAK else 10
 SEED = 20_261_121
 VECTORS = {"image", "caption", "terms"}
 # Enough for a loaded machine; a service that can't open its folder fails at once instead.
