@@ -1,6 +1,7 @@
 """A question of the demo: as a command, as a line of Python, and asked."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +55,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(ABC):
     """What every question of the demo has in common, and the pictures that it must find.
 
     ``about`` says what is asked; ``why`` says, from the answer alone, why it came out so.
@@ -70,7 +71,7 @@ class Asking:
     weights: tuple[tuple[str, float], ...] = field(default=())
     expression: str = ""
 
-    def draw(self, places: Places) -> None:
+    def draw(self, places: Places) -> None:  # noqa: B027 - most ask with words
         """Draws the picture that is asked with, where there is one."""
 
     def pictures(self, places: Places) -> list[Path]:
@@ -137,20 +138,21 @@ class Asking:
     def _where_in_python(self, indent: int) -> list[str]:
         return [f"where={json.dumps(self.expression)}"] if self.expression else []
 
+    @abstractmethod
     def _asked(self) -> str:
         """What is asked with, in short."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _words(self, places: Places) -> list[str]:
         """The subcommand, and what is asked with as its words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _python(self, places: Places) -> list[str]:
         """The client's method, and what is asked with as its arguments."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _call(self, client: Client, places: Places, shared: Shared) -> RankedResponse:
-        raise NotImplementedError
+        """The call itself."""
 
     def missing(self, found: Sequence[str]) -> tuple[str, ...]:
         """The expected ids that are not among the first of ``found``."""
