@@ -20,7 +20,7 @@ EX_CONFIG = 78
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server; the exit code."""
-    from triptych_server.settings import SettingsProblem, read_settings
+    from triptych_server.read_settings import SettingsProblem, read_settings
     from triptych_server.variables import unknown_variables
 
     given = sys.argv[1:] if arguments is None else arguments

@@ -21,8 +21,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from triptych_server.read_settings import SettingsProblem, read_settings
 from triptych_server.rpc.access import names_of, trusting
-from triptych_server.settings import Settings, SettingsProblem, read_settings
+from triptych_server.settings import Settings
 
 TIMEOUT_S = 4.0
 EX_CONFIG = 78

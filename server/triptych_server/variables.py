@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from triptych_server.domain.errors import clip
-from triptych_server.settings import PREFIX, Settings, nearest
+from triptych_server.read_settings import nearest
+from triptych_server.settings import PREFIX, Settings
 
 # What the `triptych` command reads; the server may well run in the same shell.
 OF_THE_COMMAND = frozenset({"SERVER", "TLS", "CA_FILE", "CERT", "CERT_KEY", "API_KEY"})

@@ -23,8 +23,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "store": frozenset({"store", "domain", "children"}),
     "children": frozenset(),
     "settings": frozenset({"domain"}),
-    "variables": frozenset({"domain", "settings"}),
-    "health": frozenset({"rpc", "settings"}),
+    "read_settings": frozenset({"domain", "settings"}),
+    "variables": frozenset({"domain", "read_settings", "settings"}),
+    "health": frozenset({"read_settings", "rpc", "settings"}),
 }
 BUILDERS = frozenset({"app", "__main__"})
 # The rooms that a library stays in.

@@ -38,7 +38,7 @@ def api_key() -> str | None:
 def live_prefix() -> Iterator[tuple[str, QdrantAddress]]:
     """A place of one's own in the live server: its URL and the parts of it."""
     from triptych_server.domain.store_place import QdrantAddress
-    from triptych_server.settings import read_settings
+    from triptych_server.read_settings import read_settings
 
     server = live_url()
     assert server is not None, f"{VARIABLE} is not set"

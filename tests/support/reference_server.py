@@ -13,7 +13,7 @@ from tests.support.reference_store import ReferenceStore
 from triptych import Client
 from triptych_server.app import App
 from triptych_server.domain.ports import VectorStore
-from triptych_server.settings import read_settings
+from triptych_server.read_settings import read_settings
 
 
 class _OnReference(App):

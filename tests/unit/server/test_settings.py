@@ -11,12 +11,8 @@ import pytest
 
 from triptych_server.domain.api_keys import split_keys
 from triptych_server.domain.store_place import QdrantAddress
-from triptych_server.settings import (
-    PREFIX,
-    Settings,
-    SettingsProblem,
-    read_settings,
-)
+from triptych_server.read_settings import SettingsProblem, read_settings
+from triptych_server.settings import PREFIX, Settings
 from triptych_server.variables import unknown_variables
 
 MANUAL = Path(__file__).parents[3] / "docs" / "running.md"
