@@ -224,6 +224,7 @@ class App:
             max_image_batch=settings.max_image_batch,
             max_text_batch=settings.max_text_batch,
             max_queue=settings.max_queue,
+            decoding=settings.decoding,
         )
         self._stack.push_async_callback(encoder.close)
         info = encoder.info
