@@ -270,7 +270,14 @@ class App:
         upsert = Upsert(
             store,
             known,
-            PanelMaker(known, intake, ocr, settings.pictures_in_flight),
+            PanelMaker(
+                known,
+                intake,
+                ocr,
+                pictures_in_flight=settings.pictures_in_flight,
+                # One batch that runs, and the next one.
+                crops_in_flight=2 * settings.max_image_batch,
+            ),
             keeper,
             ocr,
             writers,

@@ -3,8 +3,9 @@
 A request is the picture's file, after its length (8 bytes, little-endian), the detail that is
 wanted (4 bytes a side, zeros for every pixel) and the numbers (4 bytes each, their count before
 them) of the rooms that the service has let go of. A reply is JSON, after its length (4 bytes); with
-the reply to a picture that was decoded comes a descriptor of the room that holds its samples. The JSON is data and nothing else (no pickle): a process that has read a
-hostile file is not to be trusted with more.
+the reply to a picture that was decoded comes a descriptor of the room that holds its samples. The
+JSON is data and nothing else (no pickle): a process that has read a hostile file is not to be
+trusted with more.
 """
 
 from __future__ import annotations

@@ -59,16 +59,27 @@ class Panels:
 
 
 class PanelMaker:
-    """Decodes, reads and encodes. At most ``pictures_in_flight`` pictures' pixels at a time."""
+    """Decodes, reads and encodes.
+
+    At most ``pictures_in_flight`` pictures are held decoded, and ``crops_in_flight`` wait for a
+    model or are in it, of all upserts together: a picture that somebody asks with waits for those.
+    """
 
     def __init__(
-        self, encoders: EncoderSet, intake: ImageIntake, ocr: Ocr, pictures_in_flight: int
+        self,
+        encoders: EncoderSet,
+        intake: ImageIntake,
+        ocr: Ocr,
+        *,
+        pictures_in_flight: int,
+        crops_in_flight: int,
     ) -> None:
         self._encoders = encoders
         self._intake = intake
         self._ocr = ocr
         # A decoded picture is much larger than its file: this bounds the memory of all batches.
         self._room = asyncio.Semaphore(pictures_in_flight)
+        self._queue = asyncio.Semaphore(crops_in_flight)
 
     async def make(
         self, collection: Collection, item: ItemInput, reading: Reading | None, path: str
@@ -104,6 +115,7 @@ class PanelMaker:
     ) -> None:
         spaces = [s for s in collection.vector_spaces if s.sources == (Source.IMAGE,)]
         crops: asyncio.Future[list[Crop]] = asyncio.get_running_loop().create_future()
+        queued = asyncio.Event()
 
         async def see() -> None:
             async with self._room:
@@ -119,6 +131,7 @@ class PanelMaker:
                     [
                         self._read(picture, data, reading, panels, path),
                         self._keep(collection, data, picture, panels),
+                        queued.wait(),
                     ]
                 )
 
@@ -126,7 +139,9 @@ class PanelMaker:
             # Out of the room: what the model sees of a picture is small, so that the next ones can
             # be decoded while it runs.
             seen = zip(spaces, await crops, strict=True)
-            await together(self._encode(collection, space, crop, panels) for space, crop in seen)
+            async with self._queue:
+                queued.set()
+                await together(self._encode(collection, s, crop, panels) for s, crop in seen)
 
         await together([see(), encode()])
 
