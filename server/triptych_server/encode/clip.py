@@ -12,8 +12,9 @@ import numpy as np
 from triptych_server.domain.collections import Stamp, Windows
 from triptych_server.domain.items import Picture, TokenUse
 from triptych_server.domain.ports import EncoderInfo, TextEmbedding, WindowedEmbedding
+from triptych_server.domain.queues import BatcherCounters
 from triptych_server.domain.vectors import FloatArray
-from triptych_server.encode.batcher import Batcher, BatcherCounters
+from triptych_server.encode.batcher import Batcher
 from triptych_server.encode.errors import EncodingFailed
 from triptych_server.encode.model_folder import load_model_folder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels, read_image_recipe
