@@ -104,11 +104,15 @@ class BatchQueue(Generic[T, R]):
         # The smallest lead every second run: of the others, as many runs are ahead at most.
         bound = _SIZE_RATIO * max(sizes)
         peers = [entry.size for entry in self._entries if entry.size <= bound]
-        count, units = count + len(peers), units + sum(peers)
         others = len(self._entries) - len(peers)
-        between = min(self._units - sum(peers), self._max_cost * self._runs(count, units))
-        passing = self._seconds(pace, count, units) + self._seconds(pace, others, between)
-        return min(in_turn, passing)
+        other_units = self._units - sum(peers)
+        count, units = count + len(peers), units + sum(peers)
+        runs = self._runs(count, units)
+        runs_between = min(runs, self._runs(others, other_units)) if others else 0
+        between = min(
+            other_units, runs_between * max(self._max_cost, other_units // max(1, others))
+        )
+        return min(in_turn, pace.seconds(units + between, runs + runs_between))
 
     def _seconds(self, pace: Pace, count: int, units: int) -> float:
         return pace.seconds(units, self._runs(count, units)) if units else 0.0
