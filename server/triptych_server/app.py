@@ -224,6 +224,7 @@ class App:
             max_image_batch=settings.max_image_batch,
             max_text_batch=settings.max_text_batch,
             max_queue=settings.max_queue,
+            decoding=settings.decoding,
         )
         self._stack.push_async_callback(encoder.close)
         info = encoder.info
@@ -269,7 +270,14 @@ class App:
         upsert = Upsert(
             store,
             known,
-            PanelMaker(known, intake, ocr, settings.pictures_in_flight),
+            PanelMaker(
+                known,
+                intake,
+                ocr,
+                pictures_in_flight=settings.pictures_in_flight,
+                # One batch that runs, and the next one.
+                crops_in_flight=2 * settings.max_image_batch,
+            ),
             keeper,
             ocr,
             writers,
