@@ -77,6 +77,39 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ExactQuery:
+    """What the candidates of a ``UnionQuery`` are scored by, on one named vector."""
+
+    vector_name: str
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionQuery:
+    """Several legs, and exact scores of the union of all that they find, and of ``also``.
+
+    The legs have no ``within``. ``exact`` may hold what a leg asks itself, too: the same object is
+    not asked twice where that leg alone has found the whole union.
+    """
+
+    legs: tuple[LegQuery, ...]
+    exact: tuple[ExactQuery, ...]
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionScores:
+    """The answer to a ``UnionQuery``.
+
+    ``candidates`` are the ids that each leg found, by (similarity descending, id); ``scores`` are
+    those of each of ``exact``, by id, without the points that it can't score.
+    """
+
+    candidates: tuple[tuple[str, ...], ...]
+    scores: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """A page of points in the order of their ids; ``next_id`` begins the next page, if any."""
 
@@ -183,6 +216,15 @@ class VectorStore(Protocol):
 
         A point that lacks the vector is missing from that leg's answer; so is, on a sparse leg
         that is asked with a vector, a point that shares no term with it.
+        """
+        ...
+
+    async def query_unions(
+        self, collection_id: str, unions: Sequence[UnionQuery], *, created: datetime | None = None
+    ) -> tuple[UnionScores, ...]:
+        """Several searches' candidates with all their scores; as few requests as the engine takes.
+
+        Legs and scores are those of ``query``. ``created`` as in ``upsert``.
         """
         ...
 

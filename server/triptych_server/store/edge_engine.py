@@ -32,6 +32,7 @@ from triptych_server.store.edge_mapping import (
     stored_point,
 )
 from triptych_server.store.edge_protocol import Failed, FailureKind
+from triptych_server.store.edge_unions import query_unions
 from triptych_server.store.json_path import UnaddressableField
 
 # One operation is one record of the engine's log. Larger ones make the next start slow.
@@ -77,6 +78,14 @@ class EdgeEngine:
             case ask.Query(collection_id, legs, created):
                 self._check_identity(collection_id, created)
                 return self._query(collection_id, legs)
+            case ask.QueryUnions(collection_id, unions, created):
+                self._check_identity(collection_id, created)
+                return query_unions(
+                    self._shard(collection_id),
+                    self._collections[collection_id],
+                    unions,
+                    lambda filter: self._compiled(collection_id, filter),
+                )
             case ask.Retrieve(collection_id, ids, vectors):
                 return self._retrieve(collection_id, ids, vectors)
             case ask.Scroll():

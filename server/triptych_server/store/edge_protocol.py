@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, StoredPoint
+from triptych_server.domain.ports import LegQuery, Page, Point, StoredPoint, UnionQuery
 
 Answer = TypeVar("Answer")
 
@@ -117,6 +117,20 @@ class Query(Request[list[list[tuple[str, float]]]]):
 
     collection_id: str
     legs: tuple[LegQuery, ...]
+    created: datetime | None
+
+
+UnionAnswer = tuple[list[str], list[list[int]], list[list[float | None]]]
+"""The ids of a union; what each leg found, as places in it; the scores by each ``exact``, for each
+of the ids, None where there is none. Plain lists, as with ``Query``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryUnions(Request[list[UnionAnswer]]):
+    """Answer all legs in one batch, and then all exact queries in another."""
+
+    collection_id: str
+    unions: tuple[UnionQuery, ...]
     created: datetime | None
 
 

@@ -18,7 +18,16 @@ from triptych_server.domain.errors import (
     collection_not_found,
 )
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
+from triptych_server.domain.ports import (
+    LegQuery,
+    Page,
+    Point,
+    Scored,
+    StoredPoint,
+    StoreInfo,
+    UnionQuery,
+    UnionScores,
+)
 from triptych_server.domain.storage import STORE_DEFAULTS
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.edge_flusher import EdgeFlusher
@@ -35,6 +44,7 @@ from triptych_server.store.errors import (
     field_unaddressable,
     name_invalid,
 )
+from triptych_server.store.unions import by_id
 
 log = logging.getLogger(__name__)
 
@@ -222,6 +232,16 @@ class EdgeStore:
         # Tenths of a second for hundreds of thousands: other calls go on meanwhile.
         return await asyncio.to_thread(_scored, answers)
 
+    async def query_unions(
+        self, collection_id: str, unions: Sequence[UnionQuery], *, created: datetime | None = None
+    ) -> tuple[UnionScores, ...]:
+        """Several searches' candidates with all their scores, in one request to the engine."""
+        answers = await self._ask(ask.QueryUnions(collection_id, tuple(unions), created))
+        size = sum(len(row) for _, _, scores in answers for row in scores)
+        if size < _MANY_HITS:
+            return tuple(map(_union_scores, answers))
+        return await asyncio.to_thread(lambda: tuple(map(_union_scores, answers)))
+
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the engine is down."""
         return StoreInfo("embedded", self._engine_version, self._engine.ready)
@@ -297,3 +317,11 @@ class EdgeStore:
 
 def _scored(answers: Sequence[Sequence[tuple[str, float]]]) -> tuple[tuple[Scored, ...], ...]:
     return tuple(tuple(Scored(*hit) for hit in hits) for hits in answers)
+
+
+def _union_scores(answer: ask.UnionAnswer) -> UnionScores:
+    ids, found, scores = answer
+    return UnionScores(
+        tuple(tuple(ids[place] for place in places) for places in found),
+        tuple(by_id(ids, row) for row in scores),
+    )
