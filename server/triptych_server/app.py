@@ -224,6 +224,8 @@ class App:
             max_image_batch=settings.max_image_batch,
             max_text_batch=settings.max_text_batch,
             max_queue=settings.max_queue,
+            device_ids=settings.gpus,
+            gpu_memory_bytes=settings.gpu_memory_bytes,
         )
         self._stack.push_async_callback(encoder.close)
         info = encoder.info

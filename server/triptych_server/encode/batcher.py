@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
+Run = Callable[[Sequence[T]], Iterable[R | Exception]]
+
 _SIZE_RATIO = 2
 
 
@@ -52,7 +54,9 @@ class _Entry(Generic[T, R]):
 class Batcher(Generic[T, R]):
     """Runs ``run`` on batches of submitted items, one batch at a time, in a thread of its own.
 
-    ``run`` takes at most ``max_batch`` items and returns as many results, in their order.
+    ``run`` takes at most ``max_batch`` items and returns as many results, in their order. A result
+    that is an error is raised for its item alone. Several of them, one for each device, take from
+    the same queue, each in a thread of its own.
 
     With ``size_of``, items have a size, and a batch costs its largest item times its count. It
     holds items that are neither over twice as large nor over twice as small as the one that leads
@@ -66,7 +70,7 @@ class Batcher(Generic[T, R]):
     def __init__(
         self,
         name: str,
-        run: Callable[[Sequence[T]], Iterable[R]],
+        run: Run[T, R] | Sequence[Run[T, R]],
         *,
         max_batch: int,
         max_queue: int,
@@ -77,15 +81,17 @@ class Batcher(Generic[T, R]):
         if max_batch < 1 or max_queue < 1:
             raise ValueError("max_batch and max_queue must be at least 1")
         self._name = name
-        self._run = run
+        self._runners = [run] if callable(run) else list(run)
         self._max_batch = max_batch
         self._max_queue = max_queue
         self._size_of = size_of
         self._max_cost = max_cost
         self._waiting: deque[_Entry[T, R]] = deque()
         self._arrived = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}")
-        self._server: asyncio.Task[None] | None = None
+        self._threads = [
+            ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}") for _ in self._runners
+        ]
+        self._servers: list[asyncio.Task[None]] = []
         self._closed = False
         self._last_run_s = 0.05
         self._runs = self._items = self._failed_runs = self._skipped = self._refused = 0
@@ -114,8 +120,11 @@ class Batcher(Generic[T, R]):
         """The results for some items, all of which are queued or none; raises as ``submit``."""
         self.require_room(len(items))
         loop = asyncio.get_running_loop()
-        if self._server is None:
-            self._server = loop.create_task(self._serve(), name=f"batcher-{self._name}")
+        if not self._servers:
+            self._servers = [
+                loop.create_task(self._serve(run, thread), name=f"batcher-{self._name}")
+                for run, thread in zip(self._runners, self._threads, strict=True)
+            ]
         entries: list[_Entry[T, R]] = [
             _Entry(item, self._size_of(item), loop.create_future()) for item in items
         ]
@@ -156,30 +165,31 @@ class Batcher(Generic[T, R]):
                 entry.answer.set_exception(_closing())
         self._waiting.clear()
         self._arrived.set()
-        if self._server is not None:
-            await self._server
-        self._thread.shutdown(wait=False)
+        for server in self._servers:
+            await server
+        for thread in self._threads:
+            thread.shutdown(wait=False)
 
-    async def _serve(self) -> None:
+    async def _serve(self, run: Run[T, R], thread: ThreadPoolExecutor) -> None:
         while True:
             await self._arrived.wait()
             batch = self._take()
             if batch:
-                await self._answer(batch)
+                await self._answer(batch, run, thread)
             elif self._closed:
                 return
             else:
                 self._arrived.clear()
 
-    async def _answer(self, batch: Sequence[_Entry[T, R]]) -> None:
+    async def _answer(
+        self, batch: Sequence[_Entry[T, R]], run: Run[T, R], thread: ThreadPoolExecutor
+    ) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._runs += 1
         self._items += len(batch)
         try:
-            results = await loop.run_in_executor(
-                self._thread, self._run, [entry.item for entry in batch]
-            )
+            results = await loop.run_in_executor(thread, run, [entry.item for entry in batch])
             answers = list(zip(batch, results, strict=True))
         except Exception as error:
             # Whatever a model run throws, the others' batches go on.
@@ -191,7 +201,11 @@ class Batcher(Generic[T, R]):
             return
         self._last_run_s = loop.time() - started
         for entry, result in answers:
-            if not entry.answer.done():
+            if entry.answer.done():
+                continue
+            if isinstance(result, Exception):
+                entry.answer.set_exception(result)
+            else:
                 entry.answer.set_result(result)
 
     def _take(self) -> list[_Entry[T, R]]:
