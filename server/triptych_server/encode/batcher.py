@@ -89,7 +89,8 @@ class Batcher(Generic[T, R]):
         self._waiting: deque[_Entry[T, R]] = deque()
         self._arrived = asyncio.Event()
         self._threads = [
-            ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}") for _ in self._runners
+            ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}-{number}")
+            for number in range(len(self._runners))
         ]
         self._servers: list[asyncio.Task[None]] = []
         self._closed = False

@@ -16,6 +16,7 @@ R = TypeVar("R")
 
 # How long the size that failed is not tried again: whoever took the memory may have let go of it.
 _REMEMBERED_S = 60.0
+_RETRY_AFTER_S = 5.0
 
 # What onnxruntime, its CUDA provider and the libraries under it say of an allocation that failed.
 # They have no error of their own for it. In this order: the arena on both devices, the arena at
@@ -94,13 +95,12 @@ class Halving(Generic[T, R]):
         if self._told is None or cost < self._told:
             self._told = cost
             logger.warning(
-                "not enough memory for %d inputs of the %s model at once (largest %d, together "
-                "%d); batches are halved: %s",
+                "not enough memory for %d inputs of size %d at once in the %s model; batches are "
+                "halved: %s",
                 count,
-                self._name,
                 cost // count,
-                cost,
-                error,
+                self._name,
+                str(error).strip(),
             )
 
     def _cost(self, items: Sequence[T]) -> int:
@@ -112,6 +112,3 @@ class Halving(Generic[T, R]):
             f"encoder: there is not enough memory to run the {self._name} model on this input",
             retry_after_s=_RETRY_AFTER_S,
         )
-
-
-_RETRY_AFTER_S = 5.0
