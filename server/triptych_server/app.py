@@ -225,6 +225,8 @@ class App:
             max_text_batch=settings.max_text_batch,
             max_queue=settings.max_queue,
             decoding=settings.decoding,
+            device_ids=settings.gpus,
+            gpu_memory_bytes=settings.gpu_memory_bytes,
         )
         self._stack.push_async_callback(encoder.close)
         info = encoder.info

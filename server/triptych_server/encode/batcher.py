@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
+# A result that is an error is that of its item alone.
+Run = Callable[[Sequence[T]], Iterable[R | Exception]]
+
 # An item is taken while it is expected to be done within this share of the time that its caller
 # leaves: the estimate is one, and the caller wants something done with the result.
 _SHARE_OF_TIME = 0.8
@@ -45,13 +48,15 @@ class _Outcome(Generic[T, R]):
     begun: float
     ended: float
     entries: Sequence[Entry[T, R]]
-    results: Sequence[R]
+    results: Sequence[R | Exception]
 
 
 class Batcher(Generic[T, R]):
     """Runs ``run`` on batches of submitted items, one batch at a time, in a thread of its own.
 
-    ``run`` takes at most ``max_batch`` items and returns as many results, in their order.
+    ``run`` takes at most ``max_batch`` items and returns as many results, in their order. A result
+    that is an error is raised for its item alone. Several of them, one for each device, take from
+    the same queue, each in a thread of its own.
 
     With ``size_of``, items have a size, and a batch costs its largest item times its count. It
     holds items that are neither over twice as large nor over twice as small as the one that leads
@@ -68,7 +73,7 @@ class Batcher(Generic[T, R]):
     def __init__(
         self,
         name: str,
-        run: Callable[[Sequence[T]], Iterable[R]],
+        run: Run[T, R] | Sequence[Run[T, R]],
         *,
         max_batch: int,
         max_queue: int,
@@ -79,16 +84,20 @@ class Batcher(Generic[T, R]):
         if max_batch < 1 or max_queue < 1:
             raise ValueError("max_batch and max_queue must be at least 1")
         self._name = name
-        self._run = run
+        self._runners = [run] if callable(run) else list(run)
         self._max_queue = max_queue
         self._size_of = size_of
         self._waiting: BatchQueue[T, R] = BatchQueue(max_batch, max_cost)
         self._arrived = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}")
-        self._server: asyncio.Task[None] | None = None
+        self._threads = [
+            ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}-{number}")
+            for number in range(len(self._runners))
+        ]
+        self._servers: list[asyncio.Task[None]] = []
         self._closed = False
         self._times = RunTimes()
-        self._free_at: float | None = None
+        # When each runner is expected to be free; None while it is.
+        self._free_at: list[float | None] = [None] * len(self._runners)
         self._runs = self._items = self._failed_runs = self._skipped = self._refused = 0
         self._expired = self._begun_late = self._ended_late = 0
 
@@ -122,11 +131,14 @@ class Batcher(Generic[T, R]):
         self._require_room(sizes)
         due = _due()
         loop = asyncio.get_running_loop()
-        if self._server is None:
+        if not self._servers:
             # In a context of its own: the queue outlives its first caller's deadline.
-            self._server = loop.create_task(
-                self._serve(), name=f"batcher-{self._name}", context=contextvars.Context()
-            )
+            self._servers = [
+                loop.create_task(
+                    self._serve(number), name=f"batcher-{self._name}", context=contextvars.Context()
+                )
+                for number in range(len(self._runners))
+            ]
         entries: list[Entry[T, R]] = [
             Entry(item, size, due, loop.create_future())
             for item, size in zip(items, sizes, strict=True)
@@ -154,9 +166,10 @@ class Batcher(Generic[T, R]):
             if not entry.answer.done():
                 entry.answer.set_exception(_closing())
         self._arrived.set()
-        if self._server is not None:
-            await self._server
-        self._thread.shutdown(wait=False)
+        for server in self._servers:
+            await server
+        for thread in self._threads:
+            thread.shutdown(wait=False)
 
     def _require_room(self, sizes: Sequence[int], preparing: int = 0) -> None:
         if self._closed:
@@ -194,12 +207,16 @@ class Batcher(Generic[T, R]):
 
         So an estimate that is far too high is put right by the next run, not believed for ever.
         """
-        if self._free_at is None and not self._waiting and not preparing:
+        if None in self._free_at and not self._waiting and not preparing:
             return 0.0
-        busy = 0.0 if self._free_at is None else max(0.0, self._free_at - time.monotonic())
-        return busy + self._waiting.wait(sizes, self._times.pace, preparing=preparing)
+        now = time.monotonic()
+        busy = min(max(0.0, (free_at or now) - now) for free_at in self._free_at)
+        wait = self._waiting.wait(sizes, self._times.pace, preparing=preparing)
+        # Runners take turns at the queue; the run that the items are in takes its whole time.
+        own = self._times.pace.seconds(max(sizes, default=0))
+        return busy + max(own, wait / len(self._runners))
 
-    async def _serve(self) -> None:
+    async def _serve(self, number: int) -> None:
         while True:
             # After a rest it tries what may be too much for it; see `_wait`.
             pace = self._times.pace if self._arrived.is_set() else AT_ONCE
@@ -208,18 +225,20 @@ class Batcher(Generic[T, R]):
             self._forget(self._waiting.take_unwanted(now, pace))
             batch = self._waiting.take(now, self._times.pace, smallest_first=self._runs % 2 == 1)
             if batch:
-                await self._answer(batch)
+                await self._answer(batch, number)
             elif self._closed:
                 return
             else:
                 self._arrived.clear()
 
-    async def _answer(self, batch: Sequence[Entry[T, R]]) -> None:
+    async def _answer(self, batch: Sequence[Entry[T, R]], number: int) -> None:
         loop = asyncio.get_running_loop()
         units = sum(entry.size for entry in batch)
-        self._free_at = time.monotonic() + self._times.pace.seconds(units)
+        self._free_at[number] = time.monotonic() + self._times.pace.seconds(units)
         try:
-            made = await loop.run_in_executor(self._thread, self._run_awaited, batch)
+            made = await loop.run_in_executor(
+                self._threads[number], _run_awaited, self._runners[number], batch
+            )
             answers = list(zip(made.entries, made.results, strict=True))
         except Exception as error:
             # Whatever a model run throws, the others' batches go on.
@@ -232,19 +251,15 @@ class Batcher(Generic[T, R]):
                     entry.answer.set_exception(_failure(self._name, error))
             return
         finally:
-            self._free_at = None
+            self._free_at[number] = None
         for entry, result in answers:
-            if not entry.answer.done():
+            if entry.answer.done():
+                continue
+            if isinstance(result, Exception):
+                entry.answer.set_exception(result)
+            else:
                 entry.answer.set_result(result)
         self._count(batch, made)
-
-    def _run_awaited(self, batch: Sequence[Entry[T, R]]) -> _Outcome[T, R]:
-        """In the thread: run those of the batch that are still awaited now."""
-        now = time.monotonic()
-        entries = [entry for entry in batch if now < entry.deadline and not entry.answer.done()]
-        begun = time.monotonic()
-        results = list(self._run([entry.item for entry in entries])) if entries else []
-        return _Outcome(begun, time.monotonic(), entries, results)
 
     def _count(self, batch: Sequence[Entry[T, R]], made: _Outcome[T, R]) -> None:
         if made.entries:
@@ -270,6 +285,15 @@ class Batcher(Generic[T, R]):
                 self._refused += 1
                 wait = self._times.pace.seconds(entry.size)
                 entry.answer.set_exception(_too_busy(self._name, wait, entry.deadline - now))
+
+
+def _run_awaited(run: Run[T, R], batch: Sequence[Entry[T, R]]) -> _Outcome[T, R]:
+    """In a runner's thread: run those of the batch that are still awaited now."""
+    now = time.monotonic()
+    entries = [entry for entry in batch if now < entry.deadline and not entry.answer.done()]
+    begun = time.monotonic()
+    results = list(run([entry.item for entry in entries])) if entries else []
+    return _Outcome(begun, time.monotonic(), entries, results)
 
 
 def _due() -> float:

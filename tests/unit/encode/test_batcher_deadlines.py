@@ -8,6 +8,7 @@ import pytest
 
 from triptych_server.domain.deadline import deadline, due_in
 from triptych_server.domain.errors import DeadlineExceeded, Exhausted, Reason
+from triptych_server.encode.batch_queue import Entry
 from triptych_server.encode.batcher import Batcher
 
 
@@ -94,7 +95,7 @@ async def test_a_deadline_that_passes_on_the_way_to_the_thread_counts() -> None:
     task = ask(target, 1, within=0.03)[0]
     # The loop hands the batch over in one step and is then kept from everything; so is the thread.
     blocked = threading.Event()
-    target._thread.submit(blocked.wait, 20)
+    target._threads[0].submit(blocked.wait, 20)
     loop.call_later(0.06, blocked.set)
 
     with pytest.raises(DeadlineExceeded):
@@ -186,7 +187,7 @@ async def test_work_for_nobody_is_left_out_on_the_way_to_the_thread() -> None:
     worker = Worker(0)
     target = batcher(worker)
     blocked = threading.Event()
-    target._thread.submit(blocked.wait, 20)
+    target._threads[0].submit(blocked.wait, 20)
     task = ask(target, 1, within=None)[0]
     await settled()
     task.cancel()
@@ -216,9 +217,9 @@ async def test_the_queue_outlives_the_deadline_of_its_first_caller() -> None:
     seen: list[float | None] = []
 
     class Listening(Batcher[int, int]):
-        async def _answer(self, batch: Sequence[object]) -> None:  # type: ignore[override]
+        async def _answer(self, batch: Sequence[Entry[int, int]], number: int) -> None:
             seen.append(deadline())
-            await super()._answer(batch)
+            await super()._answer(batch, number)
 
     target = Listening("test", Worker(0).run, max_batch=1, max_queue=9)
     await ask(target, 1, within=20)[0]
