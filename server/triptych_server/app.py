@@ -55,7 +55,7 @@ from triptych_server.rpc.status import StatusServicer
 from triptych_server.settings import Settings
 from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.pictures import Pictures
-from triptych_server.usecases.collections import DEFAULT_LANGUAGE, Collections
+from triptych_server.usecases.collections import Collections
 from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encode import Encode
 from triptych_server.usecases.encoders import EncoderSet
@@ -136,12 +136,8 @@ class App:
         # Begun before the models are loaded, which takes longer and does not let go of this thread.
         opening = asyncio.create_task(self._open_intake())
         self._stack.push_async_callback(_ended, opening)
-        # Its imports take as long as a model's: beside those, and before the first request.
-        warm = asyncio.create_task(terms.encode_query("warm", DEFAULT_LANGUAGE))
-        self._stack.callback(warm.cancel)
         await asyncio.sleep(0)
         encoders = [self._load(*spec) for spec in settings.encoder_specs]
-        await warm
         intake = await opening
         ocr = TesseractOcr(
             workers=settings.ocr_worker_count, default_language=settings.ocr_language
