@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     pictures_in_flight: int = Field(
         8, ge=1, le=256, description="decoded pictures at a time, of upserts and of queries each"
     )
+    ocr_engine: str = Field(
+        "auto",
+        description="how pictures are read: tesseract (a program), tesserocr (processes that keep "
+        "it loaded) or auto (tesserocr where it works)",
+    )
     ocr_language: str = Field(
         "eng",
         description="Tesseract language where the collection's own is not installed; if set, it "
@@ -139,6 +144,13 @@ class Settings(BaseSettings):
     def _known_device(cls, value: str) -> str:
         if value not in ("cpu", "cuda", "auto"):
             raise ValueError("needs cpu, cuda or auto")
+        return value
+
+    @field_validator("ocr_engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value not in ("tesseract", "tesserocr", "auto"):
+            raise ValueError("needs tesseract, tesserocr or auto")
         return value
 
     @field_validator("model_cache", mode="before")
