@@ -40,7 +40,7 @@ from triptych_server.domain.ports import (
 from triptych_server.encode.catalogue import resolve_model
 from triptych_server.encode.clip import load_encoder
 from triptych_server.encode.intake import ProcessIntake
-from triptych_server.encode.ocr import TesseractOcr
+from triptych_server.encode.ocr_engine import open_ocr
 from triptych_server.encode.terms import Bm25Terms
 from triptych_server.rpc.access import read_api_keys, read_tls
 from triptych_server.rpc.authentication import ApiKeys, Authentication
@@ -139,10 +139,12 @@ class App:
         await asyncio.sleep(0)
         encoders = [self._load(*spec) for spec in settings.encoder_specs]
         intake = await opening
-        ocr = TesseractOcr(
-            workers=settings.ocr_worker_count, default_language=settings.ocr_language
+        ocr = await open_ocr(
+            settings.ocr_engine,
+            workers=settings.ocr_worker_count,
+            default_language=settings.ocr_language,
         )
-        self._stack.callback(ocr.close)
+        self._stack.push_async_callback(ocr.close)
         if "ocr_language" in settings.model_fields_set:
             ocr.require(settings.ocr_language)
         writers = KeyLocks()
