@@ -142,6 +142,36 @@ class Flush(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class BeginLog(Request[None]):
+    """Write a collection through to the disk, and note every later write in its log."""
+
+    collection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogSize(Request[int | None]):
+    """Bytes of a collection's log of writes; None where it does not hold all of them."""
+
+    collection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndLog(Request[None]):
+    """Note no more writes; nothing where none are noted."""
+
+    collection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeShard(Request[None]):
+    """Go on with another shard of the same points: one that the optimizer has made."""
+
+    collection_id: str
+    shard: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class Close(Request[None]):
     """Write everything through to the disk and end."""
 
@@ -188,3 +218,20 @@ class Done:
 
 
 Reply = Done | Failed
+
+
+class Step(Enum):
+    """What the optimizer's process tells on its way; READY comes back to it as its start."""
+
+    READY = "ready"
+    COPIED = "copied"
+    BUILT = "built"
+    CAUGHT_UP = "caught up"
+
+
+@dataclass(frozen=True, slots=True)
+class Optimized:
+    """The optimizer's last word: points, and vectors with an index, of a shard that is whole."""
+
+    points: int
+    indexed_vectors: int
