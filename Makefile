@@ -50,7 +50,7 @@ contract: bootstrap generator ## the .proto files: lint, breaking changes, gener
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(UPGRADE)
 RELEASED := $(COMPILE) --constraints requirements/dev.txt pyproject.toml requirements/build.in
 requirements: bootstrap ## requirements/*.txt from pyproject.toml, pinned and hashed
-	@$(COMPILE) pyproject.toml requirements/build.in --extra server --extra cpu --extra cli --extra dev -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml requirements/build.in --extra server --extra cpu --extra cli --extra ocr --extra dev -o requirements/dev.txt
 	@$(RELEASED) --extra server --extra cpu --extra cli -o requirements/cpu.txt
 	@$(RELEASED) --extra server --extra gpu --extra cli -o requirements/gpu.txt
 	@$(RELEASED) --extra cli -o requirements/client.txt

@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests.support.live import VARIABLE, live_url
+from tests.support.ocr_extra import NO_TESSEROCR
 from tests.support.qdrant_server import BINARY, qdrant_binary
 
 # Some tests import onnxruntime themselves, and before our own package has switched this off.
@@ -73,6 +74,7 @@ def pytest_terminal_summary(
     for reason, what in (
         (_NOT_LIVE, f"a Qdrant server at {VARIABLE}"),
         (_NO_BINARY, f"a Qdrant program at {BINARY}"),
+        (NO_TESSEROCR, "tesserocr, of the extra ocr"),
     ):
         count = sum(reason in str(report.longrepr) for report in reports)
         if count:

@@ -40,7 +40,7 @@ from triptych_server.domain.ports import (
 from triptych_server.encode.catalogue import resolve_model
 from triptych_server.encode.clip import load_encoder
 from triptych_server.encode.intake import ProcessIntake
-from triptych_server.encode.ocr import TesseractOcr
+from triptych_server.encode.ocr_engine import open_ocr
 from triptych_server.encode.terms import Bm25Terms
 from triptych_server.rpc.access import read_api_keys, read_tls
 from triptych_server.rpc.authentication import ApiKeys, Authentication
@@ -55,7 +55,7 @@ from triptych_server.rpc.status import StatusServicer
 from triptych_server.settings import Settings
 from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.pictures import Pictures
-from triptych_server.usecases.collections import DEFAULT_LANGUAGE, Collections
+from triptych_server.usecases.collections import Collections
 from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encode import Encode
 from triptych_server.usecases.encoders import EncoderSet
@@ -136,17 +136,15 @@ class App:
         # Begun before the models are loaded, which takes longer and does not let go of this thread.
         opening = asyncio.create_task(self._open_intake())
         self._stack.push_async_callback(_ended, opening)
-        # Its imports take as long as a model's: beside those, and before the first request.
-        warm = asyncio.create_task(terms.encode_query("warm", DEFAULT_LANGUAGE))
-        self._stack.callback(warm.cancel)
         await asyncio.sleep(0)
         encoders = [self._load(*spec) for spec in settings.encoder_specs]
-        await warm
         intake = await opening
-        ocr = TesseractOcr(
-            workers=settings.ocr_worker_count, default_language=settings.ocr_language
+        ocr = await open_ocr(
+            settings.ocr_engine,
+            workers=settings.ocr_worker_count,
+            default_language=settings.ocr_language,
         )
-        self._stack.callback(ocr.close)
+        self._stack.push_async_callback(ocr.close)
         if "ocr_language" in settings.model_fields_set:
             ocr.require(settings.ocr_language)
         writers = KeyLocks()
@@ -225,6 +223,8 @@ class App:
             max_text_batch=settings.max_text_batch,
             max_queue=settings.max_queue,
             decoding=settings.decoding,
+            device_ids=settings.gpus,
+            gpu_memory_bytes=settings.gpu_memory_bytes,
         )
         self._stack.push_async_callback(encoder.close)
         info = encoder.info

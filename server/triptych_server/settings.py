@@ -72,15 +72,32 @@ class Settings(BaseSettings):
     device: str = Field(
         "auto", description="cpu, cuda (no start without it) or auto (cuda where it works)"
     )
+    device_ids: str = Field(
+        "0", description="GPUs that each run the models, as CUDA numbers them, joined by commas"
+    )
+    gpu_memory_bytes: int = Field(
+        0,
+        ge=0,
+        description="memory of a GPU that each of an encoder's two models may take; 0 for all",
+    )
     threads: int = Field(0, ge=0, le=256, description="threads of a model run; 0 takes all cores")
     model_cache: Path = Field(
         Path("~/.cache/triptych/models"), description="where published models are kept"
     )
-    max_image_batch: int = Field(8, ge=1, le=1024, description="pictures of one model run")
-    max_text_batch: int = Field(32, ge=1, le=4096, description="texts of one model run")
+    max_image_batch: int = Field(
+        0, ge=0, le=1024, description="pictures of one model run; 0 takes 8, and 64 on a GPU"
+    )
+    max_text_batch: int = Field(
+        0, ge=0, le=4096, description="texts of one model run; 0 takes 32, and 256 on a GPU"
+    )
     max_queue: int = Field(4096, ge=1, le=1_000_000, description="inputs that may wait for a model")
     pictures_in_flight: int = Field(
         8, ge=1, le=256, description="decoded pictures at a time, of upserts and of queries each"
+    )
+    ocr_engine: str = Field(
+        "auto",
+        description="how pictures are read: tesseract (a program), tesserocr (processes that keep "
+        "it loaded) or auto (tesserocr where it works)",
     )
     ocr_language: str = Field(
         "eng",
@@ -152,6 +169,24 @@ class Settings(BaseSettings):
     def _known_device(cls, value: str) -> str:
         if value not in ("cpu", "cuda", "auto"):
             raise ValueError("needs cpu, cuda or auto")
+        return value
+
+    @field_validator("device_ids")
+    @classmethod
+    def _are_gpus(cls, value: str, info: ValidationInfo) -> str:
+        ids = [part.strip() for part in value.split(",")]
+        whole = all(part.isascii() and part.isdigit() and len(part) < 4 for part in ids)
+        if not whole or len({int(part) for part in ids}) < len(ids):
+            raise ValueError("needs numbers from 0 to 999, joined by commas, none twice")
+        if len(ids) > 1 and info.data.get("device") == "cpu":
+            raise ValueError(f"needs {PREFIX}DEVICE=cuda for more than one")
+        return value
+
+    @field_validator("ocr_engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value not in ("tesseract", "tesserocr", "auto"):
+            raise ValueError("needs tesseract, tesserocr or auto")
         return value
 
     @field_validator("model_cache", mode="before")
@@ -262,6 +297,11 @@ class Settings(BaseSettings):
         """(id, folder or name) of each encoder, the default one first."""
         pairs = (part.strip().partition("=") for part in self.encoders.split(","))
         return tuple((name, folder or name) for name, _, folder in pairs)
+
+    @property
+    def gpus(self) -> tuple[int, ...]:
+        """The GPUs that each run the models."""
+        return tuple(int(part) for part in self.device_ids.split(","))
 
     @property
     def thread_count(self) -> int:

@@ -21,6 +21,7 @@ from tests.support.bad_input.items import payload_item
 from tests.support.children import DECODER, children, engine_pid
 from tests.support.error_examples import ALBUM, CAUSES, COLLECTIONS, PROTO, examples, fits
 from tests.support.faulty_qdrant import Fault, FaultyQdrant
+from tests.support.little_memory import encode_white, greedy_model
 from tests.support.pictures import encoded, textless
 from tests.support.random_model import make_random_model, restate
 from tests.support.server import RunningServer
@@ -262,6 +263,12 @@ def lost_decoder(folder: Path, server: RunningServer) -> Said | None:
     return asyncio.run(decoded())
 
 
+def little_memory(folder: Path, server: RunningServer) -> Said | None:
+    run = encode_white(greedy_model(folder / "model"), count=1, spare_bytes=8_000_000)
+    [(reason, message, _)] = run.refused
+    return reason, message
+
+
 def full_disk(folder: Path, server: RunningServer) -> Said | None:
     async def written() -> Said:
         async with running(folder / "data", min_free_bytes=2**62) as store:
@@ -297,9 +304,10 @@ def strict_mode(folder: Path, server: RunningServer) -> Said | None:
     return refused_by_qdrant(Fault(grpc.StatusCode.INVALID_ARGUMENT, words))
 
 
-# What no single request to a server in good order can cause. The last six are caused in the part
+# What no single request to a server in good order can cause. The last seven are caused in the part
 # of the server that says it: they would need a defect, a stop at the right moment, a full disk, a
-# machine that starts no process, and a Qdrant server that its operator limits.
+# machine that starts no process or has no memory left, and a Qdrant server that its operator
+# limits.
 OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "REQUEST_MALFORMED": malformed,
     "DEADLINE_TOO_SHORT": short_deadline,
@@ -316,6 +324,7 @@ OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "SHUTTING_DOWN": closed_store,
     "STORE_FULL": full_disk,
     "DECODER_UNAVAILABLE": lost_decoder,
+    "ENCODER_MEMORY": little_memory,
     "STORE_BUSY": rate_limit,
     "STORE_STRICT_MODE": strict_mode,
 }

@@ -237,7 +237,7 @@ def test_timings_hold_all_of_it(client: Client, new_id: Callable[[], str]) -> No
     client.upsert(collection, [make_item("a", caption="a cup")])
     timings = client.search(collection, text="a cup").timings
     stages = [stage.stage for stage in timings.stages]
-    assert stages == ["parse", "encode", "legs", "complete", "fuse", "fetch", "render"]
+    assert stages == ["parse", "encode", "legs", "fuse", "fetch", "render"]
     assert timings.total_us >= sum(stage.duration_us for stage in timings.stages)
 
 

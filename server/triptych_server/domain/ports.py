@@ -19,6 +19,7 @@ from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.items import Json, OcrReading, Picture, TokenUse
 from triptych_server.domain.pictures import KeptFile, PictureFile, PictureKey
 from triptych_server.domain.questions import ByExamples
+from triptych_server.domain.queues import BatcherCounters
 from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
 
 
@@ -73,6 +74,39 @@ class Scored:
 
     id: str
     similarity: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactQuery:
+    """What the candidates of a ``UnionQuery`` are scored by, on one named vector."""
+
+    vector_name: str
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionQuery:
+    """Several legs, and exact scores of the union of all that they find, and of ``also``.
+
+    The legs have no ``within``. ``exact`` may hold what a leg asks itself, too: the same object is
+    not asked twice where that leg alone has found the whole union.
+    """
+
+    legs: tuple[LegQuery, ...]
+    exact: tuple[ExactQuery, ...]
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionScores:
+    """The answer to a ``UnionQuery``.
+
+    ``candidates`` are the ids that each leg found, by (similarity descending, id); ``scores`` are
+    those of each of ``exact``, by id, without the points that it can't score.
+    """
+
+    candidates: tuple[tuple[str, ...], ...]
+    scores: tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,6 +219,15 @@ class VectorStore(Protocol):
         """
         ...
 
+    async def query_unions(
+        self, collection_id: str, unions: Sequence[UnionQuery], *, created: datetime | None = None
+    ) -> tuple[UnionScores, ...]:
+        """Several searches' candidates with all their scores; as few requests as the engine takes.
+
+        Legs and scores are those of ``query``. ``created`` as in ``upsert``.
+        """
+        ...
+
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the engine cannot answer."""
         ...
@@ -249,12 +292,23 @@ class WindowedEmbedding:
 class Encoder(Protocol):
     """A dual encoder: pictures and texts into one space.
 
-    Calls are batched across requests. They raise Exhausted (QUEUE_FULL) when too much waits.
+    Calls are batched across requests. They raise Exhausted (QUEUE_FULL) when too much waits, or too
+    much to be done by the caller's deadline, and DeadlineExceeded where that has passed.
     """
 
     @property
     def info(self) -> EncoderInfo:
         """What runs, and on what."""
+        ...
+
+    @property
+    def image_counters(self) -> BatcherCounters:
+        """What the queue of the vision model did since the start."""
+        ...
+
+    @property
+    def text_counters(self) -> BatcherCounters:
+        """What the queue of the text model did since the start."""
         ...
 
     async def encode_image(self, picture: Picture) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,15 +14,16 @@ from triptych_server.domain.collections import Stamp, Windows
 from triptych_server.domain.decoding import Decoding, ImageWay
 from triptych_server.domain.items import Picture, TokenUse
 from triptych_server.domain.ports import EncoderInfo, TextEmbedding, WindowedEmbedding
+from triptych_server.domain.queues import BatcherCounters
 from triptych_server.domain.vectors import FloatArray
-from triptych_server.encode.batcher import Batcher, BatcherCounters
+from triptych_server.encode.batcher import Batcher, Run
 from triptych_server.encode.errors import EncodingFailed
 from triptych_server.encode.model_folder import ModelFolder, load_model_folder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels, read_image_recipe
-from triptych_server.encode.session import check_runtime, open_session, parse_device
+from triptych_server.encode.session import check_runtime, parse_device
 from triptych_server.encode.tokenize import TextTokenizer, TokenIds
-from triptych_server.encode.towers import TextTower, VisionTower
 from triptych_server.encode.windows import cut_windows
+from triptych_server.encode.workers import batch_sizes, image_worker, open_on_each, text_worker
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +39,17 @@ _TOKENS_OF_A_TEXT = 16
 class ClipEncoder:
     """A dual encoder with one queue a model; see ``domain.ports.Encoder``. Made by load_encoder.
 
-    Pictures are shrunk in a pool of ``threads`` threads; each model runs in a thread of its own.
+    Pictures are shrunk in a pool of ``threads`` threads. Each of ``images`` and ``texts`` is a
+    model on a device, run in a thread of its own; those of several devices share a queue.
     """
 
     def __init__(
         self,
         info: EncoderInfo,
         recipe: ImageRecipe,
-        vision: VisionTower,
+        images: Sequence[Run[Pixels, FloatArray]],
         tokenizer: TextTokenizer,
-        text: TextTower,
+        texts: Sequence[Run[TokenIds, FloatArray]],
         *,
         threads: int,
         max_image_batch: int,
@@ -59,11 +62,11 @@ class ClipEncoder:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"prepare-{info.id}")
         self._shrinking = 0
         self._images: Batcher[Pixels, FloatArray] = Batcher(
-            "image", vision.encode, max_batch=max_image_batch, max_queue=max_queue
+            "image", images, max_batch=max_image_batch, max_queue=max_queue
         )
         self._texts: Batcher[TokenIds, FloatArray] = Batcher(
             "text",
-            text.encode,
+            texts,
             max_batch=max_text_batch,
             max_queue=max_queue,
             size_of=len,
@@ -166,21 +169,36 @@ def load_encoder(
     max_text_batch: int,
     max_queue: int,
     decoding: Decoding = Decoding.EXACT,
+    device_ids: Sequence[int] = (0,),
+    gpu_memory_bytes: int = 0,
 ) -> ClipEncoder:
     """Load, check and warm up the dual encoder in a model folder; blocks for seconds.
 
-    ``device`` is ``cpu``, ``cuda`` or ``auto``; ``threads`` is how many a model run and the
-    shrinking of pictures use each; ``max_queue`` is how many inputs may wait for each model;
-    ``decoding`` is that of new collections.
-    Raises DeviceError and ModelFolderError, which are for the operator.
+    ``device`` is ``cpu``, ``cuda`` or ``auto``; ``device_ids`` are the GPUs that each get both
+    models, as CUDA counts them (on a CPU, as many copies run side by side), of whose memory each
+    model takes at most ``gpu_memory_bytes``, 0 for any; ``threads`` is how many a model run and
+    the shrinking of pictures use each; a batch of 0 is that of the device; ``max_queue`` is how
+    many inputs may wait for each model; ``decoding`` is that of new collections. Raises DeviceError
+    and ModelFolderError, which are for the operator.
     """
     check_runtime()
     chosen = parse_device(device)
     stated = load_model_folder(folder)
     recipe = read_image_recipe(folder)
     tokenizer = TextTokenizer(folder, stated.context_length)
-    vision = open_session(stated.vision, device=chosen, threads=threads)
-    text = open_session(stated.text, device=chosen, threads=threads)
+
+    visions, texts = (
+        open_on_each(
+            model,
+            device=chosen,
+            device_ids=device_ids,
+            threads=threads,
+            memory_bytes=gpu_memory_bytes,
+        )
+        for model in (stated.vision, stated.text)
+    )
+    image_batch, text_batch = batch_sizes([*visions, *texts], max_image_batch, max_text_batch)
+    max_cost = text_batch * _TOKENS_OF_A_TEXT
     others = [way for way in Decoding if way is not decoding]
     info = EncoderInfo(
         id=encoder_id,
@@ -191,7 +209,7 @@ def load_encoder(
         special_tokens=tokenizer.specials,
         image_size=stated.image_size,
         # The same twice, but for an `auto` that could place only one of them on the GPU.
-        provider=", ".join(dict.fromkeys([vision.provider, text.provider])),
+        provider=", ".join(dict.fromkeys(session.place for session in (*visions, *texts))),
         licence=stated.licence,
         image_ways=tuple(_image_way(stated, recipe, way) for way in (decoding, *others)),
         text_stamp=Stamp(stated.name, stated.revision, tokenizer.fingerprint),
@@ -199,12 +217,15 @@ def load_encoder(
     return ClipEncoder(
         info,
         recipe,
-        VisionTower(stated, vision, recipe),
+        [image_worker(stated, one, recipe, max_batch=image_batch) for one in visions],
         tokenizer,
-        TextTower(stated, text, tokenizer),
+        [
+            text_worker(stated, one, tokenizer, max_batch=text_batch, max_cost=max_cost)
+            for one in texts
+        ],
         threads=threads,
-        max_image_batch=max_image_batch,
-        max_text_batch=max_text_batch,
+        max_image_batch=image_batch,
+        max_text_batch=text_batch,
         max_queue=max_queue,
     )
 

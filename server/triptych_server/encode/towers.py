@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triptych_server.domain.vectors import FloatArray, unit
+from triptych_server.encode.buckets import Buckets, Filler
 from triptych_server.encode.errors import ModelFolderError
 from triptych_server.encode.model_folder import TEXT, VISION, ModelFolder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels
@@ -23,8 +24,18 @@ _MOST_DISPLACEMENT = 5e-6
 class VisionTower:
     """Pictures to embeddings."""
 
-    def __init__(self, folder: ModelFolder, session: Session, recipe: ImageRecipe) -> None:
-        """Raises ModelFolderError where session, recipe and folder do not agree."""
+    def __init__(
+        self,
+        folder: ModelFolder,
+        session: Session,
+        recipe: ImageRecipe,
+        *,
+        buckets: Buckets | None = None,
+    ) -> None:
+        """Raises ModelFolderError where session, recipe and folder do not agree.
+
+        With ``buckets`` every batch is filled up to one of them; without, it runs as it is.
+        """
         self._session = session
         self._recipe = recipe
         self._input = _inputs(folder, VISION, session, {"pixel_values"})["pixel_values"]
@@ -37,13 +48,21 @@ class VisionTower:
                 f"preprocessor_config.json crops to {recipe.crop}, "
                 f"model.json states image_size {folder.image_size}",
             )
+        self._filler = _filler(buckets, [self._input])
         self._warm_up(folder)
 
     def encode(self, crops: Sequence[Pixels]) -> FloatArray:
-        """Cropped pictures, uint8 (*crop, 3) each, to unit vectors of shape (n, dimension)."""
+        """Cropped pictures, uint8 (*crop, 3) each, to unit vectors of shape (n, dimension).
+
+        With buckets, one call at a time.
+        """
         pixels = self._recipe.normalise(crops)
-        feeds = {self._input.name: pixels.astype(self._input.type, copy=False)}
-        return _normalised(self._session.run(self._output.name, feeds))
+        return _run(self._session, self._output, [self._input], [pixels], self._filler)
+
+    def samples(self) -> Iterator[list[Pixels]]:
+        """A batch for each bucket, the largest first; none without buckets."""
+        for (rows,) in self._filler.buckets.shapes() if self._filler else ():
+            yield [np.full((*self._recipe.crop, 3), 127, np.uint8)] * rows
 
     def _warm_up(self, folder: ModelFolder) -> None:
         shape = (*self._recipe.crop, 3)
@@ -55,8 +74,18 @@ class VisionTower:
 class TextTower:
     """Token ids to embeddings."""
 
-    def __init__(self, folder: ModelFolder, session: Session, tokenizer: TextTokenizer) -> None:
-        """Raises ModelFolderError where session, tokenizer and folder do not agree."""
+    def __init__(
+        self,
+        folder: ModelFolder,
+        session: Session,
+        tokenizer: TextTokenizer,
+        *,
+        buckets: Buckets | None = None,
+    ) -> None:
+        """Raises ModelFolderError where session, tokenizer and folder do not agree.
+
+        With ``buckets`` every batch is filled up to one of them; without, it runs as it is.
+        """
         self._session = session
         self._tokenizer = tokenizer
         inputs = _inputs(folder, TEXT, session, {"input_ids", "attention_mask"})
@@ -64,15 +93,22 @@ class TextTower:
         self._output = _output(folder, TEXT, session, "text_embeds")
         for spec in inputs.values():
             _require_shape(folder, TEXT, spec, (None, None))
+        self._inputs = [self._ids] if self._mask is None else [self._ids, self._mask]
+        self._filler = _filler(buckets, self._inputs, {self._ids.name: tokenizer.pad_id})
         self._warm_up(folder)
 
     def encode(self, rows: Sequence[TokenIds]) -> FloatArray:
-        """Token ids with begin and end tokens to unit vectors of shape (n, dimension)."""
+        """Token ids with begin and end tokens to unit vectors of shape (n, dimension).
+
+        With buckets, one call at a time.
+        """
         ids, mask = self._tokenizer.batch(rows)
-        feeds: dict[str, NDArray[Any]] = {self._ids.name: ids.astype(self._ids.type, copy=False)}
-        if self._mask is not None:
-            feeds[self._mask.name] = mask.astype(self._mask.type, copy=False)
-        return _normalised(self._session.run(self._output.name, feeds))
+        return _run(self._session, self._output, self._inputs, [ids, mask], self._filler)
+
+    def samples(self) -> Iterator[list[TokenIds]]:
+        """A batch for each bucket, the largest first; none without buckets."""
+        for rows, length in self._filler.buckets.shapes() if self._filler else ():
+            yield [[self._tokenizer.pad_id] * length] * rows
 
     def _warm_up(self, folder: ModelFolder) -> None:
         capacity = self._tokenizer.capacity
@@ -82,6 +118,30 @@ class TextTower:
             raise ModelFolderError(folder.path, "tokenizer.json finds no token in plain letters")
         short = self._tokenizer.wrap(letters[:2])
         _check(folder, TEXT, self, [short, self._tokenizer.wrap(letters[:capacity])])
+
+
+def _filler(
+    buckets: Buckets | None, inputs: Sequence[TensorSpec], rest: Mapping[str, int] | None = None
+) -> Filler | None:
+    types = {spec.name: spec.type for spec in inputs if spec.type is not None}
+    return Filler(buckets, types, rest or {}) if buckets else None
+
+
+def _run(
+    session: Session,
+    output: TensorSpec,
+    inputs: Sequence[TensorSpec],
+    arrays: Sequence[NDArray[Any]],
+    filler: Filler | None,
+) -> FloatArray:
+    """Unit vectors of the rows of ``arrays``, which are given in the order of ``inputs``."""
+    count = len(arrays[0])
+    feeds = {spec.name: array for spec, array in zip(inputs, arrays, strict=False)}
+    if filler is not None:
+        feeds = filler.fill(feeds)
+    else:
+        feeds = {spec.name: feeds[spec.name].astype(spec.type, copy=False) for spec in inputs}
+    return _normalised(session.run(output.name, feeds)[:count])
 
 
 class _Tower(Protocol):

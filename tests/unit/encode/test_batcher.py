@@ -352,3 +352,63 @@ async def test_a_small_item_passes_the_large_and_neither_waits_for_ever() -> Non
 def test_maxima_below_one_are_a_defect(max_batch: int, max_queue: int) -> None:
     with pytest.raises(ValueError):
         Batcher("test", Gate().run, max_batch=max_batch, max_queue=max_queue)
+
+
+async def test_several_runners_take_from_one_queue() -> None:
+    gates = [Gate(), Gate()]
+    target = Batcher("test", [gate.run for gate in gates], max_batch=2, max_queue=100)
+    tasks = submit(target, 1, 2, 3, 4, 5, 6)
+    for gate in gates:
+        await gate.begun()
+    assert [gate.batches for gate in gates] == [[[1, 2]], [[3, 4]]]
+
+    # The one that is free takes what is left, and the other need not end for it.
+    gates[1].open()
+    assert await asyncio.gather(*tasks[2:]) == [6, 8, 10, 12]
+    assert [gate.batches for gate in gates] == [[[1, 2]], [[3, 4], [5, 6]]]
+    assert not tasks[0].done()
+    gates[0].open()
+    assert await asyncio.gather(*tasks[:2]) == [2, 4]
+    assert gates[0].threads.isdisjoint(gates[1].threads)
+    assert target.counters.runs == 3
+
+    late = submit(target, 7)
+    assert await late[0] == 14
+    await target.close()
+    with pytest.raises(Unavailable):
+        await target.submit(8)
+
+
+async def test_closing_waits_for_every_runner() -> None:
+    gates = [Gate(), Gate()]
+    target = Batcher("test", [gate.run for gate in gates], max_batch=1, max_queue=100)
+    tasks = submit(target, 1, 2, 3)
+    for gate in gates:
+        await gate.begun()
+    closing = asyncio.create_task(target.close())
+    await settled()
+    gates[0].open()
+    assert await tasks[0] == 2
+    assert not closing.done()
+    gates[1].open()
+    await closing
+
+    assert await tasks[1] == 4
+    with pytest.raises(Unavailable):
+        await tasks[2]
+
+
+async def test_an_error_among_the_results_is_for_its_item_alone() -> None:
+    def run(items: Sequence[int]) -> list[int | Exhausted]:
+        return [
+            Exhausted(Reason.ENCODER_MEMORY, "too large") if item > 9 else item for item in items
+        ]
+
+    target: Batcher[int, int] = Batcher("test", run, max_batch=4, max_queue=100)
+
+    results = await asyncio.gather(*submit(target, 1, 10, 3), return_exceptions=True)
+
+    assert (results[0], results[2]) == (1, 3)
+    assert isinstance(results[1], Exhausted)
+    assert target.counters.failed_runs == 0
+    await target.close()

@@ -1,12 +1,15 @@
 """Encoding with a loaded dual encoder: the bundled one, and one of quite other sizes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from tests.support.random_model import make_random_model, make_tokenizer, rebuild
@@ -17,6 +20,9 @@ from triptych_server.domain.ports import Encoder
 from triptych_server.encode.catalogue import resolve_model
 from triptych_server.encode.clip import ClipEncoder, load_encoder
 from triptych_server.encode.errors import EncodingFailed
+from triptych_server.encode.model_folder import load_model_folder
+from triptych_server.encode.session import Device, Session
+from triptych_server.encode.workers import batch_sizes, open_on_each
 
 TEXTS = [
     "a",
@@ -120,6 +126,62 @@ async def test_the_size_of_a_batch_does_not_matter(random_folder: Path) -> None:
     for other in (1, 2):
         np.testing.assert_allclose(images[other], images[0], atol=1e-6)
         np.testing.assert_allclose(texts[other], texts[0], atol=1e-6)
+
+
+async def test_several_devices_are_workers_of_one_queue(
+    random_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sessions on the CPU stand for two GPUs: all but the provider is the same."""
+    one, threads = load(random_folder), set()
+    run = Session.run
+
+    def watched(session: Session, output: str, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        threads.add((threading.current_thread().name, id(session)))
+        return run(session, output, feeds)
+
+    two = load_encoder(
+        "tested",
+        random_folder,
+        device="cpu",
+        threads=1,
+        max_image_batch=2,
+        max_text_batch=2,
+        max_queue=256,
+        device_ids=(0, 1),
+    )
+    monkeypatch.setattr(Session, "run", watched)
+    found, texts = [], []
+    # Both take from the queue as soon as they are free; how often is up to the machine.
+    for _ in range(50):
+        found = await asyncio.gather(*map(two.encode_image, PICTURES * 2))
+        texts = await asyncio.gather(*map(two.encode_text, TEXTS * 4))
+        if len(threads) == 4:
+            break
+    monkeypatch.undo()
+    alone = [await one.encode_image(given) for given in PICTURES]
+    words = [(await one.encode_text(text)).vector for text in TEXTS]
+    await one.close()
+    await two.close()
+
+    # Two models, each with two sessions, each in one thread of its own.
+    assert len(threads) == len({name for name, _ in threads}) == len({s for _, s in threads}) == 4
+    np.testing.assert_allclose(found, alone * 2, atol=1e-6)
+    np.testing.assert_allclose([text.vector for text in texts], words * 4, atol=1e-6)
+    assert two.info.provider == one.info.provider == "CPUExecutionProvider"
+
+
+async def test_auto_without_a_gpu_is_one_worker(random_folder: Path) -> None:
+    sessions = open_on_each(
+        load_model_folder(random_folder).vision,
+        device=Device.AUTO,
+        device_ids=(0, 1, 2),
+        threads=1,
+        memory_bytes=0,
+    )
+
+    assert [session.place for session in sessions] == ["CPUExecutionProvider"]
+    assert batch_sizes(sessions, 0, 0) == (8, 32)
+    assert batch_sizes(sessions, 5, 0) == (5, 32)
 
 
 async def test_a_text_is_counted_and_cut(random_folder: Path) -> None:

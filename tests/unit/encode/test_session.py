@@ -19,6 +19,7 @@ from triptych_server.encode.session import (
     Device,
     Session,
     check_runtime,
+    cuda_options,
     open_session,
     parse_device,
 )
@@ -151,3 +152,29 @@ def test_both_builds_of_onnxruntime_are_refused(
 
     with pytest.raises(DeviceError, match="both installed"):
         check_runtime()
+
+
+def test_what_fails_in_a_run_is_not_run_again_elsewhere(model: Path) -> None:
+    """onnxruntime's own fallback would: on the CPU, and with a word on stdout alone."""
+    session = open_session(model, device=Device.CPU, threads=1)
+
+    assert not session._session._enable_fallback
+
+
+@without_cuda
+@pytest.mark.usefixtures("claims_cuda")
+@pytest.mark.filterwarnings("ignore:Specified provider:UserWarning")
+def test_a_broken_file_is_no_fault_of_the_device(tmp_path: Path) -> None:
+    (tmp_path / "vision").mkdir()
+    file = tmp_path / "vision" / "model.onnx"
+    file.write_bytes(b"no model")
+
+    for device in (Device.CUDA, Device.AUTO):
+        with pytest.raises(ModelFolderError, match=r"vision/model\.onnx cannot be loaded"):
+            open_session(file, device=device, threads=1)
+
+
+def test_the_memory_of_a_gpu_is_limited_where_a_limit_is_set() -> None:
+    assert "gpu_mem_limit" not in cuda_options(0, 0)
+    options = cuda_options(3, 2**33)
+    assert (options["device_id"], options["gpu_mem_limit"]) == ("3", "8589934592")

@@ -42,6 +42,14 @@ def test_flags_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert read_settings(["--no-reflection"]).reflection is False
 
 
+def test_gpus_are_numbers() -> None:
+    assert read_settings([]).gpus == (0,)
+    assert read_settings(["--device", "cuda", "--device-ids", "2, 0"]).gpus == (2, 0)
+    assert problem("--device", "cpu", "--device-ids", "0,1") == [
+        "--device-ids: needs TRIPTYCH_DEVICE=cuda for more than one (got '0,1')"
+    ]
+
+
 def problem(*arguments: str) -> list[str]:
     with pytest.raises(SettingsProblem) as caught:
         read_settings(arguments)
@@ -80,6 +88,12 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
             "folder:PATH, a URL such as s3://BUCKET/PATH, or auto",
         ),
         ("DEVICE", ["", "gpu", "CPU"], "cpu, cuda or auto"),
+        (
+            "DEVICE_IDS",
+            ["", "a", "-1", "0,", "0,0", "1, 01", "1000", "²"],
+            "numbers from 0 to 999, joined by commas, none twice",
+        ),
+        ("GPU_MEMORY_BYTES", ["", "-1", "8G"], "a whole number, 0 or more"),
         ("THREADS", ["", "x", "-1", "257", "1.5", "1e2", "²"], "a whole number, 0 to 256"),
         ("MODEL_CACHE", [""], "a folder"),
         ("MAX_BYTES_IN_FLIGHT", ["65535", "64K"], "a whole number, 65536 or more"),
