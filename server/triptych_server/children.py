@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import os
 import signal
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a third of a child's start, and no child needs it
+    import asyncio.subprocess
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,6 +37,8 @@ async def start_child(
     finds the modules that this process finds, and none of its settings: what it needs to know are
     its arguments, and a process that reads foreign pictures has no use for keys. Raises OSError.
     """
+    import asyncio
+
     inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith("TRIPTYCH_")}
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     return await asyncio.create_subprocess_exec(
@@ -53,6 +58,8 @@ async def start_child(
 
 async def end_child(process: asyncio.subprocess.Process, *, wait_s: float) -> int:
     """The exit status, once the process is gone; it is killed where it has not gone by itself."""
+    import asyncio
+
     try:
         async with asyncio.timeout(wait_s):
             return await process.wait()
