@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -73,6 +73,8 @@ from triptych_server.usecases.upsert import Upsert
 
 log = logging.getLogger("triptych")
 
+Opened = TypeVar("Opened")
+
 SERVICES = tuple(
     module.DESCRIPTOR.services_by_name[name].full_name
     for module, name in (
@@ -127,18 +129,20 @@ class App:
     async def _start(self) -> None:
         settings = self._settings
         credentials, keys = self._read_access()
-        store = await self._open_store()
-        self._stack.push_async_callback(store.close)
+        # A model that has to be fetched is fetched first: that takes minutes, the rest a second.
+        cache = settings.model_cache.expanduser()
+        folders = [(name, resolve_model(spec, cache)) for name, spec in settings.encoder_specs]
+        # Two processes start on the other cores while the models are loaded.
+        opening_store = self._begin(self._open_store())
+        opening_intake = self._begin(self._open_intake())
+        loading = self._begin(self._load_encoders(folders))
+        store = await opening_store
         pictures = await Pictures.open(settings.pictures_place)
         self._stack.push_async_callback(pictures.close)
         terms = Bm25Terms()
         self._stack.callback(terms.close)
-        # Begun before the models are loaded, which takes longer and does not let go of this thread.
-        opening = asyncio.create_task(self._open_intake())
-        self._stack.push_async_callback(_ended, opening)
-        await asyncio.sleep(0)
-        encoders = [self._load(*spec) for spec in settings.encoder_specs]
-        intake = await opening
+        encoders = await loading
+        intake = await opening_intake
         ocr = await open_ocr(
             settings.ocr_engine,
             workers=settings.ocr_worker_count,
@@ -196,7 +200,18 @@ class App:
         self._stack.push_async_callback(intake.close)
         return intake
 
+    def _begin(self, work: Coroutine[None, None, Opened]) -> asyncio.Task[Opened]:
+        """Starts a part of the start, which is ended with the others where one of them fails."""
+        task = asyncio.create_task(work)
+        self._stack.push_async_callback(_ended, task)
+        return task
+
     async def _open_store(self) -> VectorStore:
+        store = await self._opened_store()
+        self._stack.push_async_callback(store.close)
+        return store
+
+    async def _opened_store(self) -> VectorStore:
         place = self._settings.store_place
         if isinstance(place, Path):
             return await EdgeStore.open(place, on_ready_change=self._follow_store)
@@ -212,24 +227,28 @@ class App:
             on_ready_change=self._follow_store,
         )
 
-    def _load(self, encoder_id: str, spec: str) -> Encoder:
+    async def _load_encoders(self, folders: Sequence[tuple[str, Path]]) -> list[Encoder]:
         settings = self._settings
-        encoder = load_encoder(
-            encoder_id,
-            resolve_model(spec, settings.model_cache.expanduser()),
-            device=settings.device,
-            threads=settings.thread_count,
-            max_image_batch=settings.max_image_batch,
-            max_text_batch=settings.max_text_batch,
-            max_queue=settings.max_queue,
-            decoding=settings.decoding,
-            device_ids=settings.gpus,
-            gpu_memory_bytes=settings.gpu_memory_bytes,
-        )
-        self._stack.push_async_callback(encoder.close)
-        info = encoder.info
-        log.info("encoder %s: %s %s on %s", info.id, info.name, info.revision, info.provider)
-        return encoder
+        encoders: list[Encoder] = []
+        for encoder_id, folder in folders:
+            encoder = await asyncio.to_thread(
+                load_encoder,
+                encoder_id,
+                folder,
+                device=settings.device,
+                threads=settings.thread_count,
+                max_image_batch=settings.max_image_batch,
+                max_text_batch=settings.max_text_batch,
+                max_queue=settings.max_queue,
+                decoding=settings.decoding,
+                device_ids=settings.gpus,
+                gpu_memory_bytes=settings.gpu_memory_bytes,
+            )
+            self._stack.push_async_callback(encoder.close)
+            info = encoder.info
+            log.info("encoder %s: %s %s on %s", info.id, info.name, info.revision, info.provider)
+            encoders.append(encoder)
+        return encoders
 
     def _make_server(self, keys: ApiKeys) -> grpc.aio.Server:
         limit = self._settings.max_message_bytes

@@ -35,6 +35,8 @@ KEPT_IN = {
     "pytesseract": "encode",
     "tokenizers": "encode",
     "fastembed": "encode",
+    "mmh3": "encode",
+    "py_rust_stemmers": "encode",
     "fsspec": "store",
     "qdrant_client": "store",
     "qdrant_edge": "store",
