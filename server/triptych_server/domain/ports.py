@@ -196,7 +196,8 @@ class EncoderInfo:
 
     ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
     ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
-    begin and end tokens, of which there are ``special_tokens``.
+    begin and end tokens, of which there are ``special_tokens``; ``precision`` is fp32, fp16 or
+    int8.
     """
 
     id: str
@@ -210,6 +211,7 @@ class EncoderInfo:
     licence: str
     image_stamp: Stamp
     text_stamp: Stamp
+    precision: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from triptych_server.domain.items import Picture, TokenUse
 from triptych_server.domain.ports import EncoderInfo, TextEmbedding, WindowedEmbedding
 from triptych_server.domain.vectors import FloatArray
 from triptych_server.encode.batcher import Batcher, BatcherCounters
+from triptych_server.encode.device_for import device_for
 from triptych_server.encode.errors import EncodingFailed
 from triptych_server.encode.model_folder import load_model_folder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels, read_image_recipe
@@ -159,8 +160,8 @@ def load_encoder(
     Raises DeviceError and ModelFolderError, which are for the operator.
     """
     check_runtime()
-    chosen = parse_device(device)
     stated = load_model_folder(folder)
+    chosen = device_for(stated, parse_device(device))
     recipe = read_image_recipe(folder)
     tokenizer = TextTokenizer(folder, stated.context_length)
     vision = open_session(stated.vision, device=chosen, threads=threads)
@@ -178,6 +179,7 @@ def load_encoder(
         licence=stated.licence,
         image_stamp=Stamp(stated.name, stated.revision, recipe.fingerprint),
         text_stamp=Stamp(stated.name, stated.revision, tokenizer.fingerprint),
+        precision=stated.precision.value,
     )
     return ClipEncoder(
         info,
