@@ -243,8 +243,8 @@ class EncoderInfo:
 
     ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
     ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
-    begin and end tokens, of which there are ``special_tokens``. Each vector space keeps the one of
-    ``image_ways`` that came first when it was made.
+    begin and end tokens, of which there are ``special_tokens``; ``precision`` is fp32, fp16 or
+    int8. Each vector space keeps the one of ``image_ways`` that came first when it was made.
     """
 
     id: str
@@ -258,6 +258,7 @@ class EncoderInfo:
     licence: str
     image_ways: tuple[ImageWay, ...]
     text_stamp: Stamp
+    precision: str
 
     @property
     def image_stamp(self) -> Stamp:
