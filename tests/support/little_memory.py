@@ -14,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -71,7 +72,7 @@ def _greedy(model: onnx.ModelProto) -> None:
     )
     [place] = [n for n, node in enumerate(model.graph.node) if node.op_type == "ReduceMean"]
     model.graph.node[place].input[0] = "repeated"
-    chain: list[tuple[str, list[str], str, dict[str, int]]] = [
+    chain: list[tuple[str, list[str], str, dict[str, Any]]] = [
         ("ReduceMin", ["pixel_values"], "darkest", {"keepdims": 0}),
         ("Relu", ["darkest"], "light", {}),
         ("Mul", ["light", "slope"], "much", {}),
