@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.gpu import gpu_memory
 from tests.support.live import VARIABLE, live_url
 from tests.support.qdrant_server import BINARY, qdrant_binary
 
@@ -25,6 +26,7 @@ SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
 REPORT = Path(__file__).parents[1] / "docs" / "reports" / "soak.md"
 _NOT_LIVE = f"needs a Qdrant server: {VARIABLE} is not set"
 _NO_BINARY = f"needs a Qdrant program: {BINARY} is not set"
+_NO_GPU = "needs a GPU: onnxruntime-gpu or an NVIDIA GPU is missing"
 _notes = pytest.StashKey[list[str]]()
 
 
@@ -34,12 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a live Qdrant server its tests are skipped; where one is named, they have to pass."""
+    """What a test needs and is not there skips it; what is there or named has to pass it."""
     missing = {
         marker: reason
         for marker, found, reason in (
             ("live", live_url(), _NOT_LIVE),
             ("own_qdrant", qdrant_binary(), _NO_BINARY),
+            ("gpu", gpu_memory(), _NO_GPU),
         )
         if found is None
     }
@@ -73,6 +76,7 @@ def pytest_terminal_summary(
     for reason, what in (
         (_NOT_LIVE, f"a Qdrant server at {VARIABLE}"),
         (_NO_BINARY, f"a Qdrant program at {BINARY}"),
+        (_NO_GPU, "an NVIDIA GPU and onnxruntime-gpu"),
     ):
         count = sum(reason in str(report.longrepr) for report in reports)
         if count:

@@ -88,7 +88,8 @@ def _greedy(model: onnx.ModelProto) -> None:
         model.graph.node.insert(place + offset, node)
 
 
-def _picture(value: int) -> Picture:
+def plain_picture(value: int) -> Picture:
+    """A picture of one shade: 0 is dark and wants little, 255 is white and wants much."""
     pixels = np.full((40, 40, 3), value, np.uint8)
     return Picture(pixels, ImageInfo("PNG", 40, 40, pixels.nbytes, "0" * 64))
 
@@ -108,12 +109,12 @@ async def _main(model: Path, count: int, spare: int) -> None:
         max_queue=1000,
     )
     # The threads that it will need are there before the limit.
-    await encoder.encode_image(_picture(0))
+    await encoder.encode_image(plain_picture(0))
     _limit(spare)
     white = await asyncio.gather(
-        *(encoder.encode_image(_picture(255)) for _ in range(count)), return_exceptions=True
+        *(encoder.encode_image(plain_picture(255)) for _ in range(count)), return_exceptions=True
     )
-    dark = await encoder.encode_image(_picture(0))
+    dark = await encoder.encode_image(plain_picture(0))
     failed = encoder.image_counters.failed_runs
     await encoder.close()
     refused = [one for one in white if isinstance(one, Exhausted)]
