@@ -226,6 +226,7 @@ class App:
             max_queue=settings.max_queue,
             device_ids=settings.gpus,
             gpu_memory_bytes=settings.gpu_memory_bytes,
+            decoding=settings.decoding,
         )
         self._stack.push_async_callback(encoder.close)
         info = encoder.info
@@ -271,7 +272,14 @@ class App:
         upsert = Upsert(
             store,
             known,
-            PanelMaker(known, intake, ocr, settings.pictures_in_flight),
+            PanelMaker(
+                known,
+                intake,
+                ocr,
+                pictures_in_flight=settings.pictures_in_flight,
+                # One batch that runs, and the next one.
+                crops_in_flight=2 * settings.max_image_batch,
+            ),
             keeper,
             ocr,
             writers,

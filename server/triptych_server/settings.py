@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
 from triptych_server.domain.api_keys import split_keys
+from triptych_server.domain.decoding import Decoding
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ocr_language import is_language_code
 from triptych_server.domain.store_place import QdrantAddress, parse_store
@@ -128,6 +129,11 @@ class Settings(BaseSettings):
         description="memory of a process that decodes pictures; 0 takes 256 MiB and 32 bytes for "
         "each pixel of the largest picture",
     )
+    jpeg_decoding: str = Field(
+        "scaled",
+        description="how new collections take JPEGs in: scaled (fast; no vector moves by more than "
+        "0.1 %) or exact",
+    )
     reflection: CliImplicitFlag[bool] = Field(
         True, description="whether the server describes its services"
     )
@@ -145,6 +151,13 @@ class Settings(BaseSettings):
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("needs DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @field_validator("jpeg_decoding")
+    @classmethod
+    def _known_decoding(cls, value: str) -> str:
+        if value not in set(Decoding):
+            raise ValueError(f"needs {' or '.join(Decoding)}")
+        return value
 
     @field_validator("device")
     @classmethod
@@ -292,6 +305,11 @@ class Settings(BaseSettings):
     def decode_worker_count(self) -> int:
         """Pictures decoded at a time, each in a process."""
         return self.decode_workers or _cores()
+
+    @property
+    def decoding(self) -> Decoding:
+        """How new collections take JPEGs in."""
+        return Decoding(self.jpeg_decoding)
 
     @property
     def decode_memory(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych_server.domain.collections import Stamp
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import TriptychError
 from triptych_server.domain.vectors import Vector
 
@@ -86,11 +87,24 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A decoded picture: upright, RGB on white. ``pixels`` is uint8 of shape (height, width, 3)."""
+    """A decoded picture: upright, RGB on white. ``pixels`` is uint8 of shape (height, width, 3).
+
+    Its height and width are those of ``info`` divided by ``scale`` and rounded up; ``detail`` is
+    what was asked for, None for every pixel.
+    """
 
     pixels: NDArray[np.uint8]
     info: ImageInfo
     notices: tuple[Notice, ...] = ()
+    scale: int = 1
+    detail: Detail | None = None
+
+    def serves(self, detail: Detail | None) -> bool:
+        """Whether decoding it anew with ``detail`` would give the very same pixels."""
+        if self.info.format != "JPEG":
+            return True
+        wanted = 1 if detail is None else detail.scale(self.info.width, self.info.height)
+        return self.scale == wanted
 
 
 class OcrMode(Enum):

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from triptych_server.domain.collections import Collection, Stamp, Windows
+from triptych_server.domain.decoding import Detail, ImageWay
 from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.items import Json, OcrReading, Picture, TokenUse
 from triptych_server.domain.pictures import KeptFile, PictureFile, PictureKey
@@ -196,7 +200,8 @@ class EncoderInfo:
 
     ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
     ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
-    begin and end tokens, of which there are ``special_tokens``.
+    begin and end tokens, of which there are ``special_tokens``. Each vector space keeps the one of
+    ``image_ways`` that came first when it was made.
     """
 
     id: str
@@ -208,8 +213,17 @@ class EncoderInfo:
     image_size: tuple[int, int]
     provider: str
     licence: str
-    image_stamp: Stamp
+    image_ways: tuple[ImageWay, ...]
     text_stamp: Stamp
+
+    @property
+    def image_stamp(self) -> Stamp:
+        """The stamp of pictures' vectors in new collections."""
+        return self.image_ways[0].stamp
+
+    def image_way(self, stamp: Stamp | None) -> ImageWay | None:
+        """The way that ``stamp`` stands for; None where it is none of this encoder's."""
+        return next((way for way in self.image_ways if way.stamp == stamp), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,7 +258,15 @@ class Encoder(Protocol):
         ...
 
     async def encode_image(self, picture: Picture) -> FloatArray:
-        """The picture's embedding, shape (dimension,), unit length."""
+        """The picture's embedding, shape (dimension,), unit length, by the way of its detail."""
+        ...
+
+    async def crop_image(self, picture: Picture) -> NDArray[np.uint8]:
+        """What the model sees of ``picture``, which may be let go of then."""
+        ...
+
+    async def encode_crop(self, crop: NDArray[np.uint8]) -> FloatArray:
+        """The embedding of what ``crop_image`` gave: together they are ``encode_image``."""
         ...
 
     async def encode_text(self, text: str) -> TextEmbedding:
@@ -259,8 +281,8 @@ class Encoder(Protocol):
 class ImageIntake(Protocol):
     """The one place where bytes become pixels."""
 
-    async def decode(self, data: bytes) -> Picture:
-        """Sniff, check, decode and turn upright.
+    async def decode(self, data: bytes, detail: Detail | None = None) -> Picture:
+        """Sniff, check, decode and turn upright; with no more pixels than ``detail`` asks for.
 
         Raises InvalidInput whose violations have an empty ``field``: the caller knows the path;
         Unavailable (DECODER_UNAVAILABLE) where nothing can be decoded now.

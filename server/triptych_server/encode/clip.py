@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from triptych_server.domain.collections import Stamp, Windows
+from triptych_server.domain.decoding import Decoding, ImageWay
 from triptych_server.domain.items import Picture, TokenUse
 from triptych_server.domain.ports import EncoderInfo, TextEmbedding, WindowedEmbedding
 from triptych_server.domain.vectors import FloatArray
 from triptych_server.encode.batcher import Batcher, BatcherCounters, Run
 from triptych_server.encode.errors import EncodingFailed
-from triptych_server.encode.model_folder import load_model_folder
+from triptych_server.encode.model_folder import ModelFolder, load_model_folder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels, read_image_recipe
 from triptych_server.encode.session import check_runtime, parse_device
 from triptych_server.encode.tokenize import TextTokenizer, TokenIds
@@ -87,18 +88,31 @@ class ClipEncoder:
         return self._texts.counters
 
     async def encode_image(self, picture: Picture) -> FloatArray:
-        """The picture's embedding, shape (dimension,), unit length.
+        """The picture's embedding, shape (dimension,), unit length, by the way of its detail.
 
         Raises Exhausted, Unavailable, EncodingFailed.
+        """
+        return await self.encode_crop(await self.crop_image(picture))
+
+    async def crop_image(self, picture: Picture) -> Pixels:
+        """What the model sees of ``picture``, uint8 (*crop, 3): a small part of its memory.
+
+        Raises Exhausted, Unavailable.
         """
         # Asked before the work, not after it: a full queue costs a refused picture nothing.
         self._images.require_room(preparing=self._shrinking)
         self._shrinking += 1
         try:
             loop = asyncio.get_running_loop()
-            crop = await loop.run_in_executor(self._pool, self._recipe.shrink, picture.pixels)
+            return await loop.run_in_executor(self._pool, self._recipe.crop_of, picture)
         finally:
             self._shrinking -= 1
+
+    async def encode_crop(self, crop: Pixels) -> FloatArray:
+        """The embedding of what ``crop_image`` gave.
+
+        Raises Exhausted, Unavailable, EncodingFailed.
+        """
         return _embedding(await self._images.submit(crop))
 
     async def encode_text(self, text: str) -> TextEmbedding:
@@ -155,6 +169,7 @@ def load_encoder(
     max_queue: int,
     device_ids: Sequence[int] = (0,),
     gpu_memory_bytes: int = 0,
+    decoding: Decoding = Decoding.EXACT,
 ) -> ClipEncoder:
     """Load, check and warm up the dual encoder in a model folder; blocks for seconds.
 
@@ -162,15 +177,14 @@ def load_encoder(
     models, as CUDA counts them (on a CPU, as many copies run side by side), of whose memory each
     model takes at most ``gpu_memory_bytes``, 0 for any; ``threads`` is how many a model run and
     the shrinking of pictures use each; a batch of 0 is that of the device; ``max_queue`` is how
-    many inputs may wait for each model. Raises DeviceError and ModelFolderError, which are for the
-    operator.
+    many inputs may wait for each model; ``decoding`` is that of new collections. Raises
+    DeviceError and ModelFolderError, which are for the operator.
     """
     check_runtime()
     chosen = parse_device(device)
     stated = load_model_folder(folder)
     recipe = read_image_recipe(folder)
     tokenizer = TextTokenizer(folder, stated.context_length)
-
     visions, texts = (
         open_on_each(
             model,
@@ -183,6 +197,7 @@ def load_encoder(
     )
     image_batch, text_batch = batch_sizes([*visions, *texts], max_image_batch, max_text_batch)
     max_cost = text_batch * _TOKENS_OF_A_TEXT
+    others = [way for way in Decoding if way is not decoding]
     info = EncoderInfo(
         id=encoder_id,
         name=stated.name,
@@ -194,7 +209,7 @@ def load_encoder(
         # The same twice, but for an `auto` that could place only one of them on the GPU.
         provider=", ".join(dict.fromkeys(session.place for session in (*visions, *texts))),
         licence=stated.licence,
-        image_stamp=Stamp(stated.name, stated.revision, recipe.fingerprint),
+        image_ways=tuple(_image_way(stated, recipe, way) for way in (decoding, *others)),
         text_stamp=Stamp(stated.name, stated.revision, tokenizer.fingerprint),
     )
     return ClipEncoder(
@@ -211,6 +226,11 @@ def load_encoder(
         max_text_batch=text_batch,
         max_queue=max_queue,
     )
+
+
+def _image_way(stated: ModelFolder, recipe: ImageRecipe, decoding: Decoding) -> ImageWay:
+    stamp = Stamp(stated.name, stated.revision, recipe.fingerprint(decoding))
+    return ImageWay(stamp, recipe.detail if decoding is Decoding.SCALED else None)
 
 
 def _embedding(row: FloatArray) -> FloatArray:

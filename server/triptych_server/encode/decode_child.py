@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from triptych_server.children import die_with
 
 if TYPE_CHECKING:
+    from triptych_server.encode.decode_frames import Request
     from triptych_server.encode.decoder import PictureDecoder
     from triptych_server.encode.shared_pixels import SharedRooms
 
@@ -61,17 +62,18 @@ def _serve(pipe: socket.socket, limits: str, memory_bytes: int, keep_bytes: int)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     send_reply(pipe, pack_greeting(Greeting(decoder.formats)))
     while (request := receive_request(pipe)) is not None:
-        data, released = request
-        rooms.take_back(released)
-        _answer(pipe, decoder, rooms, data)
+        rooms.take_back(request.released)
+        _answer(pipe, decoder, rooms, request)
 
 
-def _answer(pipe: socket.socket, decoder: PictureDecoder, rooms: SharedRooms, data: bytes) -> None:
+def _answer(
+    pipe: socket.socket, decoder: PictureDecoder, rooms: SharedRooms, request: Request
+) -> None:
     from triptych_server.domain.errors import InvalidInput
     from triptych_server.encode.decode_frames import pack_decoded, pack_refused, send_reply
 
     try:
-        decoded = decoder.decode(data, rooms)
+        decoded = decoder.decode(request.data, rooms, request.detail)
     except InvalidInput as error:
         send_reply(pipe, pack_refused(error))
         return

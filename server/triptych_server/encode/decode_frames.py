@@ -1,10 +1,11 @@
 """What the service and its decoding processes say to each other over a socket pair.
 
-A request is the picture's file, after its length (8 bytes, little-endian) and the numbers (4 bytes
-each, their count before them) of the rooms that the service has let go of. A reply is JSON, after
-its length (4 bytes); with the reply to a picture that was decoded comes a descriptor of the room
-that holds its samples. The JSON is data and nothing else (no pickle): a process that has read a
-hostile file is not to be trusted with more.
+A request is the picture's file, after its length (8 bytes, little-endian), the detail that is
+wanted (4 bytes a side, zeros for every pixel) and the numbers (4 bytes each, their count before
+them) of the rooms that the service has let go of. A reply is JSON, after its length (4 bytes); with
+the reply to a picture that was decoded comes a descriptor of the room that holds its samples. The
+JSON is data and nothing else (no pickle): a process that has read a hostile file is not to be
+trusted with more.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import InvalidInput, Reason, Violation
 from triptych_server.domain.items import ImageInfo, Notice, WarningCode
 
-_REQUEST = struct.Struct("<QI")
+_REQUEST = struct.Struct("<QIII")
 REPLY = struct.Struct("<I")
 # No reply comes near it.
 LARGEST_REPLY = 65_536
@@ -27,10 +29,11 @@ LARGEST_REPLY = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A picture whose samples lie in a room: what there is to say of it."""
+    """A picture whose samples lie in a room, at 1/``scale`` of its sides: what is to say of it."""
 
     info: ImageInfo
     notices: tuple[Notice, ...]
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,9 @@ def pack_decoded(decoded: Decoded, room: int) -> bytes:
     """The body of the reply to a picture whose samples lie in the room of that number."""
     notices = [(notice.code.value, notice.message) for notice in decoded.notices]
     info = asdict(replace(decoded.info, kept=()))
-    return json.dumps({"info": info, "notices": notices, "room": room}).encode()
+    return json.dumps(
+        {"info": info, "notices": notices, "room": room, "scale": decoded.scale}
+    ).encode()
 
 
 def pack_refused(error: InvalidInput) -> bytes:
@@ -85,6 +90,7 @@ def unpack_reply(body: bytes) -> tuple[Decoded, int] | InvalidInput:
                 orientation=int(info["orientation"]),
             ),
             tuple(Notice(WarningCode(code), str(message)) for code, message in notices),
+            _entry(content, "scale", int),
         )
         return decoded, _entry(content, "room", int)
     except (KeyError, TypeError) as error:
@@ -98,24 +104,34 @@ def send_reply(pipe: socket.socket, body: bytes, memory: int | None = None) -> N
     pipe.sendall(message[sent:])
 
 
-def pack_request(length: int, released: Sequence[int]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A file to decode, how much of it is wanted, and the rooms that are free again."""
+
+    data: bytes
+    detail: Detail | None
+    released: tuple[int, ...]
+
+
+def pack_request(length: int, released: Sequence[int], detail: Detail | None) -> bytes:
     """What goes before a file of ``length`` bytes."""
-    return _REQUEST.pack(length, len(released)) + struct.pack(f"<{len(released)}I", *released)
+    sides = (detail.shorter, detail.longer) if detail else (0, 0)
+    return _REQUEST.pack(length, *sides, len(released)) + struct.pack(
+        f"<{len(released)}I", *released
+    )
 
 
-def receive_request(pipe: socket.socket) -> tuple[bytes, tuple[int, ...]] | None:
-    """Wait for the next file and the numbers of the rooms that are free again.
-
-    None at the end of the pipe, even in the middle of a request.
-    """
+def receive_request(pipe: socket.socket) -> Request | None:
+    """Wait for the next file; None at the end of the pipe, even in the middle of a request."""
     header = _read(pipe, _REQUEST.size)
     if header is None:
         return None
-    length, count = _REQUEST.unpack(header)
+    length, shorter, longer, count = _REQUEST.unpack(header)
     released, content = _read(pipe, 4 * count), _read(pipe, length)
     if released is None or content is None:
         return None
-    return bytes(content), struct.unpack(f"<{count}I", released)
+    detail = Detail(shorter, longer) if shorter else None
+    return Request(bytes(content), detail, struct.unpack(f"<{count}I", released))
 
 
 def _read(pipe: socket.socket, length: int) -> bytearray | None:

@@ -11,12 +11,14 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from triptych_server.children import describe_end, end_child, start_child
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import InvalidInput
 from triptych_server.domain.items import Picture
 from triptych_server.domain.limits import Limits
 from triptych_server.encode.decode_frames import (
     LARGEST_REPLY,
     REPLY,
+    Decoded,
     pack_request,
     unpack_greeting,
     unpack_reply,
@@ -107,8 +109,8 @@ class DecodeProcess:
         """The process id."""
         return self._process.pid
 
-    async def decode(self, data: bytes) -> Picture:
-        """The picture in ``data``.
+    async def decode(self, data: bytes, detail: Detail | None = None) -> Picture:
+        """The picture in ``data``, with no more pixels than ``detail`` asks for.
 
         Raises InvalidInput, DecoderGone, DecoderEnded. After the last two, and after a
         cancellation, the process is of no more use: call ``kill``.
@@ -117,7 +119,7 @@ class DecodeProcess:
         # Other threads may add to the list meanwhile.
         released = [self._released.pop() for _ in range(len(self._released))]
         try:
-            await loop.sock_sendall(self._pipe, pack_request(len(data), released))
+            await loop.sock_sendall(self._pipe, pack_request(len(data), released, detail))
             await loop.sock_sendall(self._pipe, data)
         except OSError as error:
             raise DecoderGone from error
@@ -130,9 +132,10 @@ class DecodeProcess:
             if not memory:
                 raise ValueError("a picture without its memory")
             decoded, room = reply
-            size = decoded.info.height, decoded.info.width
+            scale = _stated_scale(decoded, detail)
+            size = -(-decoded.info.height // scale), -(-decoded.info.width // scale)
             pixels = shared_pixels(memory[0], *size, partial(self._released.append, room))
-            return Picture(pixels, decoded.info, decoded.notices)
+            return Picture(pixels, decoded.info, decoded.notices, scale, detail)
         except ConnectionResetError as error:
             # It ended with a part of the file unread, and it takes the whole file before it looks
             # at it: whatever ended it was not the picture.
@@ -153,6 +156,17 @@ class DecodeProcess:
         gone = isinstance(error, EOFError | OSError)
         status = await end_child(self._process, wait_s=_EXIT_WAIT_S if gone else 0)
         return describe_end(status) if gone else f"it answered nonsense: {error}"
+
+
+def _stated_scale(decoded: Decoded, detail: Detail | None) -> int:
+    """The scale of the samples. Raises ValueError where it is not what was asked for."""
+    info = decoded.info
+    scales = {1}
+    if detail is not None and info.format == "JPEG":
+        scales = {detail.scale(info.width, info.height)}
+    if decoded.scale not in scales:
+        raise ValueError("not the scale that was asked for")
+    return decoded.scale
 
 
 async def _receive(pipe: socket.socket) -> tuple[bytes, list[int]]:

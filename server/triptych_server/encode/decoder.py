@@ -12,6 +12,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import InvalidInput, Reason, Violation, violation
 from triptych_server.domain.items import ImageInfo, Notice, WarningCode
 from triptych_server.domain.limits import Limits
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _TIFF_SUBFILE_TYPE = 254
 _REDUCED_RESOLUTION = 1
+# From this EXIF orientation on width and height change places.
+_FIRST_SIDEWAYS = 5
 
 
 class PictureDecoder:
@@ -69,8 +72,11 @@ class PictureDecoder:
         """The formats that are taken, by Pillow's names."""
         return self._formats
 
-    def decode(self, data: bytes, room: Room) -> Decoded:
+    def decode(self, data: bytes, room: Room, detail: Detail | None = None) -> Decoded:
         """Write ``data`` as upright RGB pixels, uint8, into ``room(height, width)``.
+
+        A JPEG is decoded at the scale that leaves it the ``detail`` asked for, which is a part of
+        the work of all its pixels.
 
         Raises InvalidInput with an empty ``field``.
         """
@@ -81,7 +87,7 @@ class PictureDecoder:
         if found in (Damage.CHECKSUM, Damage.TOO_MANY_SCANS):
             raise _undecodable(format, found)
         try:
-            return self._pixels(format, data, room)
+            return self._pixels(format, data, room, detail)
         except InvalidInput:
             raise
         except UnsupportedSamples as error:
@@ -92,7 +98,7 @@ class PictureDecoder:
         except Exception as error:
             raise _undecodable(format, found) from error
 
-    def _pixels(self, format: str, data: bytes, room: Room) -> Decoded:
+    def _pixels(self, format: str, data: bytes, room: Room, detail: Detail | None) -> Decoded:
         from PIL import Image
 
         try:
@@ -113,6 +119,8 @@ class PictureDecoder:
             notices = []
             # Pillow turns a TIFF itself while loading, and finds some PNG orientations only then.
             stored = orientation_of(image)
+            width, height = image.size
+            scale = _scaled_down(image, detail) if format == "JPEG" and detail else 1
             image.load()
             pending = orientation_of(image)
             flat, transparent = to_rgb(image, png_depth=data[24] if format == "PNG" else None)
@@ -126,15 +134,19 @@ class PictureDecoder:
                 notices.append(
                     Notice(WarningCode.ANIMATION_FIRST_FRAME, "only the first frame was read")
                 )
+        if scale == 1:
+            width, height = upright.size
+        elif pending >= _FIRST_SIDEWAYS:
+            width, height = height, width
         info = ImageInfo(
             format=format,
-            width=upright.width,
-            height=upright.height,
+            width=width,
+            height=height,
             byte_size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             orientation=stored if pending == 1 else pending,
         )
-        return Decoded(info, tuple(notices))
+        return Decoded(info, tuple(notices), scale)
 
     def _size_violations(self, width: int, height: int) -> list[Violation]:
         limits, found = self._limits, []
@@ -181,6 +193,14 @@ def _register_decoders(formats: tuple[str, ...]) -> None:
     names |= {"TIFF": "Tiff", "AVIF": "Avif", "JPEG2000": "Jpeg2K"}
     for format in formats:
         import_module(f"PIL.{names[format]}ImagePlugin")
+
+
+def _scaled_down(image: Image.Image, detail: Detail) -> int:
+    """Have a JPEG that is not yet loaded decoded at one of its scales; which one."""
+    scale = detail.scale(*image.size)
+    if scale > 1:
+        image.draft(None, (image.width // scale, image.height // scale))
+    return scale
 
 
 def _has_more_frames(format: str, image: Image.Image) -> bool:

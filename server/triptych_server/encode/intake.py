@@ -12,6 +12,7 @@ import hashlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import InvalidInput, Reason, Unavailable
 from triptych_server.domain.items import Picture
 from triptych_server.domain.limits import Limits
@@ -95,14 +96,14 @@ class ProcessIntake:
         """The formats that are taken, by Pillow's names."""
         return self._formats
 
-    async def decode(self, data: bytes) -> Picture:
-        """``data`` as upright RGB pixels.
+    async def decode(self, data: bytes, detail: Detail | None = None) -> Picture:
+        """``data`` as upright RGB pixels, with no more of them than ``detail`` asks for.
 
         Raises InvalidInput with an empty ``field``, Unavailable where no process starts.
         """
         format = checked_format(data, self._limits, self._formats)
         await self._slots.acquire()
-        task = asyncio.create_task(self._decode(format, data))
+        task = asyncio.create_task(self._decode(format, data, detail))
         self._tasks.add(task)
         task.add_done_callback(self._free)
         # Not cancelled with its caller: the process has the picture, and is of use again once it
@@ -129,12 +130,12 @@ class ProcessIntake:
         if not task.cancelled():
             task.exception()  # retrieved, also where the caller has gone
 
-    async def _decode(self, format: str, data: bytes) -> Picture:
+    async def _decode(self, format: str, data: bytes, detail: Detail | None) -> Picture:
         for _ in range(self._workers + 1):
             process = self._idle.pop() if self._idle else await self._start()
             try:
                 async with asyncio.timeout(self._time_limit_ms / 1000):
-                    picture = await process.decode(data)
+                    picture = await process.decode(data, detail)
             except InvalidInput:
                 self._idle.append(process)
                 raise

@@ -64,7 +64,7 @@ class Encode:
             return Embedded(text.vector, text.tokens, (cut,) if text.tokens.truncated else ())
         async with self._room:
             try:
-                picture = await self._intake.decode(given.data)
+                picture = await self._intake.decode(given.data, encoder.info.image_ways[0].detail)
             except InvalidInput as error:
                 raise error.under(f"{path}.image.data") from None
             vector = await encoder.encode_image(picture)

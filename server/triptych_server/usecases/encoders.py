@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from triptych_server.domain.collections import Collection, Source, SpaceKind, Stamp, VectorSpace
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import Reason, WrongState, clip
 from triptych_server.domain.ports import Encoder, Terms
 
@@ -56,6 +57,20 @@ class EncoderSet:
         where = f"collection {collection.id!r}, vector {space.name!r}"
         return self.get(space.encoder_id or "", field=where)
 
+    def detail(self, collection: Collection, space: VectorSpace) -> Detail | None:
+        """What a picture is decoded to that is to be kept in ``space``, or asked of it.
+
+        It is that of the encoder's pictures in this collection, where it has any: a picture beside
+        texts is compared with them as one beside pictures is. Raises as ``of``.
+        """
+        encoder = self.of(collection, space)
+        for one in (space, *collection.vector_spaces):
+            if one.encoder_id == space.encoder_id:
+                way = encoder.info.image_way(one.stamp)
+                if way is not None:
+                    return way.detail
+        return encoder.info.image_ways[0].detail
+
     def check(self, collection: Collection, spaces: Sequence[VectorSpace]) -> None:
         """Refuse to mix what is not comparable.
 
@@ -67,6 +82,8 @@ class EncoderSet:
                 continue
             if space.kind is not SpaceKind.SPARSE:
                 self.of(collection, space)
+            if self._makes(space):
+                continue
             mine = self.stamp_for(space, collection.language)
             if mine != space.stamp:
                 raise WrongState(
@@ -75,6 +92,13 @@ class EncoderSet:
                     f"by {_text(space.stamp)}, this server runs {_text(mine)}",
                     subject=f"collections/{collection.id}/vectors/{space.name}",
                 )
+
+    def _makes(self, space: VectorSpace) -> bool:
+        """Whether pictures are taken in by one of this server's ways in ``space``."""
+        if Source.IMAGE not in space.sources:
+            return False
+        info = self.get(space.encoder_id or "", field="encoder_id").info
+        return info.image_way(space.stamp) is not None
 
 
 def _text(stamp: Stamp | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from triptych_server.domain import layout
 from triptych_server.domain.collections import Collection, SpaceKind
 from triptych_server.domain.composition import Composition
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import InvalidInput, Reason, WrongState, clip, item_not_found
 from triptych_server.domain.items import Notice, TokenUse, WarningCode
 from triptych_server.domain.ports import Encoder, ImageIntake, VectorStore
@@ -26,6 +27,7 @@ from triptych_server.domain.queries import (
 from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
 from triptych_server.usecases.check_vectors import as_compared, misfit
 from triptych_server.usecases.composed import put_together
+from triptych_server.usecases.decoded import decoded
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.legs import LegPlan
 from triptych_server.usecases.once import Once
@@ -169,23 +171,37 @@ class QueryVectors:
     ) -> Embeddings:
         path = f"{plans[0].input_path}.image.data"
         by_key = {_key(plan, given): plan for plan in plans}
+        eyes = tuple(
+            (plan.space.encoder_id or "", self._encoders.detail(collection, plan.space))
+            for plan in by_key.values()
+        )
         encoders = [self._encoders.of(collection, plan.space) for plan in by_key.values()]
-        ids = tuple(encoder.info.id for encoder in encoders)
+        details = [detail for _, detail in eyes]
         try:
             seen = await _made(
-                once, ("image", ids, given.data), lambda: self._see(encoders, given.data)
+                once, ("image", eyes, given.data), lambda: self._see(encoders, details, given.data)
             )
         except InvalidInput as error:
             raise error.under(path) from None
         notices.extend(Notice(n.code, n.message, path) for n in seen.notices)
         return {key: (vector, None) for key, vector in zip(by_key, seen.vectors, strict=True)}
 
-    async def _see(self, encoders: Sequence[Encoder], data: bytes) -> _Seen:
-        """One picture, decoded once and let go of when every encoder has seen it."""
+    async def _see(
+        self, encoders: Sequence[Encoder], details: Sequence[Detail | None], data: bytes
+    ) -> _Seen:
+        """One picture, decoded once a detail and let go of when the encoders have seen it."""
         async with self._room:
-            picture = await self._intake.decode(data)
-            vectors = await together(encoder.encode_image(picture) for encoder in encoders)
-        return _Seen(tuple(vectors), picture.notices)
+            pictures = await decoded(self._intake, data, details)
+            crops = await together(
+                encoder.crop_image(picture)
+                for encoder, picture in zip(encoders, pictures, strict=True)
+            )
+            notices = pictures[0].notices
+            del pictures
+        vectors = await together(
+            encoder.encode_crop(crop) for encoder, crop in zip(encoders, crops, strict=True)
+        )
+        return _Seen(tuple(vectors), notices)
 
     async def _stored_vectors(
         self, collection: Collection, plans: tuple[LegPlan, ...]

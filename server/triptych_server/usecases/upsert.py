@@ -40,8 +40,9 @@ from triptych_server.usecases.sameness import after_reading, content_hashes, is_
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.together import together
 
-# Of one request: several requests take turns at the model and at Tesseract.
-ITEMS_AT_ONCE = 8
+# Of one request, so that a large one does not spread over all of its items at once: two batches of
+# the model, and some pictures being decoded.
+ITEMS_AT_ONCE = 24
 # A write costs the engine about as much for one point as for these.
 WRITE_TOGETHER = 16
 
