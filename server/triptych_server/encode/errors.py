@@ -28,6 +28,10 @@ class ModelUnavailable(StartupError):
     """A model is known by name, but is neither on disk nor to be fetched."""
 
 
+class ConversionError(StartupError):
+    """A model cannot be converted: what that needs is missing, or the result is no good."""
+
+
 class EncodingFailed(TriptychError):
     """A model run failed or gave numbers that are no embedding; the log has the cause."""
 
