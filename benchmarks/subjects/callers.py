@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from benchmarks.frame import Bench, Findings, Row, Rounds, interleaved, percentile
+from benchmarks.frame import Bench, Findings, Rounds, Row, interleaved, percentile
 from benchmarks.load import ENCODE, closed, encode_requests, queue
 from benchmarks.models import clip_folder
 from benchmarks.texts import queries
