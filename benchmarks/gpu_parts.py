@@ -30,11 +30,11 @@ Found = tuple[list[Row], list[str]]
 def models(ground: Ground) -> Found:
     """The model folders, made where they are missing."""
     ground.models[FP32] = clip_folder()
-    from triptych_server.encode.convert_model import convert_model
+    from triptych_server.encode.convert_model import Precision, convert_model
 
     half = ROOT / f"{ground.models[FP32].name}-{FP16}"
     if not (half / "model.json").is_file():
-        convert_model(ground.models[FP32], half, FP16)
+        convert_model(ground.models[FP32], half, Precision.FP16)
     ground.models[FP16] = half
     return [], []
 

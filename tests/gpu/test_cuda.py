@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ async def test_vectors_are_those_of_the_cpu(folder: Path, on_cpu: ClipEncoder) -
 
 
 async def test_half_precision_is_near(folder: Path, on_cpu: ClipEncoder, tmp_path: Path) -> None:
-    encoder = load(convert_model(folder, tmp_path / "half", Precision("fp16")))
+    encoder = load(convert_model(folder, tmp_path / "half", Precision.FP16))
     found, expected = await vectors(encoder, 50), await vectors(on_cpu, 50)
     await encoder.close()
 
@@ -161,6 +162,7 @@ def test_a_bound_run_gives_what_a_plain_one_gives(half: str, tmp_path: Path) -> 
         make_random_model(tmp_path / "model") / half / "model.onnx", device=Device.CUDA, threads=1
     )._session
     rng = np.random.default_rng(0)
+    feeds: dict[str, NDArray[Any]]
     if half == "vision":
         feeds = {"pixel_values": rng.standard_normal((4, 3, 40, 40), np.float32)}
     else:

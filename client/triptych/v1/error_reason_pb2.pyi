@@ -330,7 +330,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 59
-    """Too much waits to be encoded; RetryInfo says when to come again.
+    """Too much waits to be encoded, or too much to be done by the call's deadline; RetryInfo says when
+    to come again.
 
     For example: `encoder: too many inputs are waiting for the text model (got 4097, allowed 4096)`
     """
@@ -828,7 +829,8 @@ For example: `collection 'pictures', vector 'image': its vectors were made by cl
 3d4f... (91aa...), this server runs clip-vit-b-32 7c20... (91aa...)`
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 59
-"""Too much waits to be encoded; RetryInfo says when to come again.
+"""Too much waits to be encoded, or too much to be done by the call's deadline; RetryInfo says when
+to come again.
 
 For example: `encoder: too many inputs are waiting for the text model (got 4097, allowed 4096)`
 """

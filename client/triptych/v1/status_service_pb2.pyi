@@ -49,6 +49,7 @@ class GetStatusResponse(_message.Message):
     OCR_LANGUAGES_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
     PICTURES_FIELD_NUMBER: _builtins.int
+    QUEUES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The version of the server."""
     @_builtins.property
@@ -75,6 +76,10 @@ class GetStatusResponse(_message.Message):
     def pictures(self) -> Global___PictureStoreStatus:
         """Where pictures are kept."""
 
+    @_builtins.property
+    def queues(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueueStatus]:
+        """What waits for each model of each encoder, and what became of what waited."""
+
     def __init__(
         self,
         *,
@@ -85,10 +90,11 @@ class GetStatusResponse(_message.Message):
         ocr_languages: _abc.Iterable[_builtins.str] | None = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
         pictures: Global___PictureStoreStatus | None = ...,
+        queues: _abc.Iterable[Global___QueueStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "pictures", b"pictures", "store", b"store"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_languages", b"ocr_languages", "pictures", b"pictures", "store", b"store", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_languages", b"ocr_languages", "pictures", b"pictures", "queues", b"queues", "store", b"store", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,6 +168,66 @@ class EncoderStatus(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EncoderStatus: _TypeAlias = EncoderStatus  # noqa: Y015
+
+@_typing.final
+class QueueStatus(_message.Message):
+    """What waits for a model. Counts are of inputs, pictures or windows of text, since the start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENCODER_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    RUN_COUNT_FIELD_NUMBER: _builtins.int
+    ENCODED_COUNT_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
+    CANCELLED_COUNT_FIELD_NUMBER: _builtins.int
+    EXPIRED_COUNT_FIELD_NUMBER: _builtins.int
+    BEGUN_LATE_COUNT_FIELD_NUMBER: _builtins.int
+    ENDED_LATE_COUNT_FIELD_NUMBER: _builtins.int
+    encoder_id: _builtins.str
+    """The id of the encoder."""
+    model: _builtins.str
+    """Its model: `image` or `text`."""
+    waiting: _builtins.int
+    """How many wait now."""
+    run_count: _builtins.int
+    """How often the model was run, each time on some that waited."""
+    encoded_count: _builtins.int
+    """How many it was given."""
+    refused_count: _builtins.int
+    """Not taken, or not given to it, since the queue was full or they could not have been done by
+    their caller's deadline (QUEUE_FULL).
+    """
+    cancelled_count: _builtins.int
+    """Given up by their callers before their turn."""
+    expired_count: _builtins.int
+    """Overtaken by their caller's deadline before their turn, and never given to the model."""
+    begun_late_count: _builtins.int
+    """Given to the model after their caller's deadline; this stays 0."""
+    ended_late_count: _builtins.int
+    """Begun in time, and done after their caller's deadline: work in vain."""
+    def __init__(
+        self,
+        *,
+        encoder_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        waiting: _builtins.int = ...,
+        run_count: _builtins.int = ...,
+        encoded_count: _builtins.int = ...,
+        refused_count: _builtins.int = ...,
+        cancelled_count: _builtins.int = ...,
+        expired_count: _builtins.int = ...,
+        begun_late_count: _builtins.int = ...,
+        ended_late_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begun_late_count", b"begun_late_count", "cancelled_count", b"cancelled_count", "encoded_count", b"encoded_count", "encoder_id", b"encoder_id", "ended_late_count", b"ended_late_count", "expired_count", b"expired_count", "model", b"model", "refused_count", b"refused_count", "run_count", b"run_count", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueueStatus: _TypeAlias = QueueStatus  # noqa: Y015
 
 @_typing.final
 class StoreStatus(_message.Message):

@@ -19,6 +19,7 @@ from triptych_server.domain.filters import EVERYTHING, Filter
 from triptych_server.domain.items import Json, OcrReading, Picture, TokenUse
 from triptych_server.domain.pictures import KeptFile, PictureFile, PictureKey
 from triptych_server.domain.questions import ByExamples
+from triptych_server.domain.queues import BatcherCounters
 from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
 
 
@@ -249,12 +250,23 @@ class WindowedEmbedding:
 class Encoder(Protocol):
     """A dual encoder: pictures and texts into one space.
 
-    Calls are batched across requests. They raise Exhausted (QUEUE_FULL) when too much waits.
+    Calls are batched across requests. They raise Exhausted (QUEUE_FULL) when too much waits, or too
+    much to be done by the caller's deadline, and DeadlineExceeded where that has passed.
     """
 
     @property
     def info(self) -> EncoderInfo:
         """What runs, and on what."""
+        ...
+
+    @property
+    def image_counters(self) -> BatcherCounters:
+        """What the queue of the vision model did since the start."""
+        ...
+
+    @property
+    def text_counters(self) -> BatcherCounters:
+        """What the queue of the text model did since the start."""
         ...
 
     async def encode_image(self, picture: Picture) -> FloatArray:

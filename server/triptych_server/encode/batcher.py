@@ -2,20 +2,31 @@
 
 There is no waiting timer: an idle model answers at once, and a busy one fills its next batch
 while it works.
+
+Work that would come too late is not done. What can't be done by its caller's deadline, going by
+the time that recent runs took, is refused on arrival with the time after which there may be room;
+what is overtaken by its deadline in the queue is never given to the model. So a server that is
+asked for several times what it can do spends its time on answers that are still awaited.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
-from collections import deque
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from triptych_server.domain.errors import Exhausted, Reason, Unavailable
+from triptych_server.domain.deadline import deadline
+from triptych_server.domain.errors import DeadlineExceeded, Exhausted, Reason, Unavailable
+from triptych_server.domain.queues import BatcherCounters
+from triptych_server.encode.batch_queue import BatchQueue, Entry
 from triptych_server.encode.errors import EncodingFailed
+from triptych_server.encode.run_times import AT_ONCE, RunTimes
 
 logger = logging.getLogger(__name__)
 
@@ -24,31 +35,19 @@ R = TypeVar("R")
 
 Run = Callable[[Sequence[T]], Iterable[R | Exception]]
 
-_SIZE_RATIO = 2
-
-
-@dataclass(frozen=True, slots=True)
-class BatcherCounters:
-    """Counts since the start.
-
-    ``items`` were given to the ``runs``, of which ``failed_runs`` failed; ``skipped`` items were
-    given up by their callers before their run began; ``refused`` found the queue full;
-    ``waiting`` is the queue's length now.
-    """
-
-    runs: int
-    items: int
-    failed_runs: int
-    skipped: int
-    refused: int
-    waiting: int
+# An item is taken while it is expected to be done within this share of the time that its caller
+# leaves: the estimate is one, and the caller wants something done with the result.
+_SHARE_OF_TIME = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Entry(Generic[T, R]):
-    item: T
-    size: int
-    answer: asyncio.Future[R]
+class _Outcome(Generic[T, R]):
+    """What a run made: of its batch those that were still awaited, and their results."""
+
+    begun: float
+    ended: float
+    entries: Sequence[Entry[T, R]]
+    results: Sequence[R | Exception]
 
 
 class Batcher(Generic[T, R]):
@@ -63,6 +62,9 @@ class Batcher(Generic[T, R]):
     it, and costs at most ``max_cost`` (unless that one alone costs more). The lead goes by turns to
     the item that has waited longest and to the smallest, so that a short query among the windows
     of long texts waits for two or three runs and not for all of them, and nothing waits for ever.
+
+    The deadline of an item is that of the caller, ``domain.deadline``. A batch does not grow past
+    what can be done by the deadlines in it.
 
     Used from one event loop only. Close it, or its thread stays.
     """
@@ -82,11 +84,9 @@ class Batcher(Generic[T, R]):
             raise ValueError("max_batch and max_queue must be at least 1")
         self._name = name
         self._runners = [run] if callable(run) else list(run)
-        self._max_batch = max_batch
         self._max_queue = max_queue
         self._size_of = size_of
-        self._max_cost = max_cost
-        self._waiting: deque[_Entry[T, R]] = deque()
+        self._waiting: BatchQueue[T, R] = BatchQueue(max_batch, max_cost)
         self._arrived = asyncio.Event()
         self._threads = [
             ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}-{number}")
@@ -94,8 +94,11 @@ class Batcher(Generic[T, R]):
         ]
         self._servers: list[asyncio.Task[None]] = []
         self._closed = False
-        self._last_run_s = 0.05
+        self._times = RunTimes()
+        # Of each runner that is at work, when it will be free.
+        self._free_at: dict[int, float] = {}
         self._runs = self._items = self._failed_runs = self._skipped = self._refused = 0
+        self._expired = self._begun_late = self._ended_late = 0
 
     @property
     def counters(self) -> BatcherCounters:
@@ -106,28 +109,40 @@ class Batcher(Generic[T, R]):
             failed_runs=self._failed_runs,
             skipped=self._skipped,
             refused=self._refused,
+            expired=self._expired,
+            begun_late=self._begun_late,
+            ended_late=self._ended_late,
             waiting=len(self._waiting),
         )
 
     async def submit(self, item: T) -> R:
         """The result for one item.
 
-        Raises Exhausted (QUEUE_FULL), Unavailable once closed, and EncodingFailed where the run
-        failed. When the caller is cancelled before the run begins, the item is not run.
+        Raises Exhausted (QUEUE_FULL), DeadlineExceeded where the caller's time is over before the
+        run could begin, Unavailable once closed, and EncodingFailed where the run failed. When the
+        caller is cancelled before the run begins, the item is not run.
         """
         return (await self.submit_all([item]))[0]
 
     async def submit_all(self, items: Sequence[T]) -> list[R]:
         """The results for some items, all of which are queued or none; raises as ``submit``."""
-        self.require_room(len(items))
+        sizes = [self._size_of(item) for item in items]
+        self._require_room(sizes)
+        due = _due()
         loop = asyncio.get_running_loop()
         if not self._servers:
+            # In contexts of their own: the queue outlives its first caller's deadline.
             self._servers = [
-                loop.create_task(self._serve(run, thread), name=f"batcher-{self._name}")
-                for run, thread in zip(self._runners, self._threads, strict=True)
+                loop.create_task(
+                    self._serve(number),
+                    name=f"batcher-{self._name}-{number}",
+                    context=contextvars.Context(),
+                )
+                for number in range(len(self._runners))
             ]
-        entries: list[_Entry[T, R]] = [
-            _Entry(item, self._size_of(item), loop.create_future()) for item in items
+        entries: list[Entry[T, R]] = [
+            Entry(item, size, due, loop.create_future())
+            for item, size in zip(items, sizes, strict=True)
         ]
         self._waiting.extend(entries)
         self._arrived.set()
@@ -138,69 +153,108 @@ class Batcher(Generic[T, R]):
                 entry.answer.cancel()
 
     def require_room(self, count: int = 1, *, preparing: int = 0) -> None:
-        """Raise what ``submit_all`` of ``count`` items would raise now.
+        """Raise what ``submit_all`` of ``count`` items of the least size would raise now.
 
         ``preparing`` more items are on their way to the queue. Where nothing waits, any count is
         taken: a text of many windows must not be refused for ever.
         """
-        if self._closed:
-            raise _closing()
-        if len(self._waiting) + preparing + count > self._max_queue:
-            self._drop_cancelled()
-        ahead = len(self._waiting) + preparing
-        if ahead and ahead + count > self._max_queue:
-            self._refused += count
-            runs_ahead = -(-ahead // self._max_batch)
-            raise Exhausted(
-                Reason.QUEUE_FULL,
-                f"encoder: too many inputs are waiting for the {self._name} model "
-                f"(got {ahead + count}, allowed {self._max_queue})",
-                retry_after_s=min(5.0, max(0.05, runs_ahead * self._last_run_s)),
-            )
+        self._require_room([1] * count, preparing)
 
     async def close(self) -> None:
         """Let the run in progress finish, fail what waits with Unavailable, end the thread."""
         self._closed = True
-        for entry in self._waiting:
+        for entry in self._waiting.take_all():
             if not entry.answer.done():
                 entry.answer.set_exception(_closing())
-        self._waiting.clear()
         self._arrived.set()
         for server in self._servers:
             await server
         for thread in self._threads:
             thread.shutdown(wait=False)
 
-    async def _serve(self, run: Run[T, R], thread: ThreadPoolExecutor) -> None:
+    def _require_room(self, sizes: Sequence[int], preparing: int = 0) -> None:
+        if self._closed:
+            raise _closing()
+        now, due = time.monotonic(), _due()
+        if due <= now:
+            self._expired += len(sizes)
+            raise _too_late(self._name)
+        share = (due - now) * _SHARE_OF_TIME
+        is_free = self._has_room(sizes, preparing)
+        if is_free and (share == math.inf or self._wait(sizes, preparing) <= share):
+            return
+        # What was given up meanwhile is in nobody's way.
+        self._forget(self._waiting.take_unwanted(now, self._times.pace))
+        if not self._has_room(sizes, preparing):
+            self._refused += len(sizes)
+            wanted = len(self._waiting) + preparing + len(sizes)
+            raise Exhausted(
+                Reason.QUEUE_FULL,
+                f"encoder: too many inputs are waiting for the {self._name} model "
+                f"(got {wanted}, allowed {self._max_queue})",
+                retry_after_s=_retry_after(self._wait([], preparing)),
+            )
+        wait = self._wait(sizes, preparing)
+        if wait > share:
+            self._refused += len(sizes)
+            raise _too_busy(self._name, wait, due - now)
+
+    def _has_room(self, sizes: Sequence[int], preparing: int) -> bool:
+        ahead = len(self._waiting) + preparing
+        return not ahead or ahead + len(sizes) <= self._max_queue
+
+    def _wait(self, sizes: Sequence[int], preparing: int) -> float:
+        """Seconds until items of these sizes, come now, would be done; 0 where they can begin now.
+
+        So an estimate that is far too high is put right by the next run, not believed for ever.
+        """
+        runners = len(self._runners)
+        is_free = len(self._free_at) < runners
+        if is_free and not self._waiting and not preparing:
+            return 0.0
+        busy = 0.0 if is_free else max(0.0, min(self._free_at.values()) - time.monotonic())
+        pace = self._times.pace
+        wait = self._waiting.wait(sizes, pace, preparing=preparing)
+        # What is ahead is shared by the runners; its own run an item has with one of them.
+        own = min(wait, pace.seconds(sum(sizes)))
+        return busy + (wait - own) / runners + own
+
+    async def _serve(self, number: int) -> None:
         while True:
+            # After a rest it tries what may be too much for it; see `_wait`.
+            pace = self._times.pace if self._arrived.is_set() else AT_ONCE
             await self._arrived.wait()
-            batch = self._take()
+            now = time.monotonic()
+            self._forget(self._waiting.take_unwanted(now, pace))
+            batch = self._waiting.take(now, self._times.pace, smallest_first=self._runs % 2 == 1)
             if batch:
-                await self._answer(batch, run, thread)
+                await self._answer(batch, number)
             elif self._closed:
                 return
             else:
                 self._arrived.clear()
 
-    async def _answer(
-        self, batch: Sequence[_Entry[T, R]], run: Run[T, R], thread: ThreadPoolExecutor
-    ) -> None:
+    async def _answer(self, batch: Sequence[Entry[T, R]], number: int) -> None:
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        self._runs += 1
-        self._items += len(batch)
+        units = sum(entry.size for entry in batch)
+        self._free_at[number] = time.monotonic() + self._times.pace.seconds(units)
         try:
-            results = await loop.run_in_executor(thread, run, [entry.item for entry in batch])
-            answers = list(zip(batch, results, strict=True))
+            made = await loop.run_in_executor(
+                self._threads[number], _run_awaited, self._runners[number], batch
+            )
+            answers = list(zip(made.entries, made.results, strict=True))
         except Exception as error:
             # Whatever a model run throws, the others' batches go on.
             logger.exception("a run of the %s model failed on %d inputs", self._name, len(batch))
+            self._runs += 1
+            self._items += len(batch)
             self._failed_runs += 1
             for entry in batch:
                 if not entry.answer.done():
                     entry.answer.set_exception(_failure(self._name, error))
             return
-        self._last_run_s = loop.time() - started
+        finally:
+            del self._free_at[number]
         for entry, result in answers:
             if entry.answer.done():
                 continue
@@ -208,37 +262,65 @@ class Batcher(Generic[T, R]):
                 entry.answer.set_exception(result)
             else:
                 entry.answer.set_result(result)
+        self._count(batch, made)
 
-    def _take(self) -> list[_Entry[T, R]]:
-        """Remove the next batch from the queue; empty where nothing waits."""
-        self._drop_cancelled()
-        if not self._waiting:
-            return []
-        small = self._runs % 2 == 1
-        lead = min(self._waiting, key=lambda entry: entry.size) if small else self._waiting[0]
-        batch = [lead]
-        longest = lead.size
-        for entry in self._waiting:
-            if len(batch) == self._max_batch:
-                break
-            if entry is lead or not _similar(entry.size, lead.size):
-                continue
-            longest = max(longest, entry.size)
-            if self._max_cost is not None and longest * (len(batch) + 1) > self._max_cost:
-                break
-            batch.append(entry)
-        taken = set(map(id, batch))
-        self._waiting = deque(entry for entry in self._waiting if id(entry) not in taken)
-        return batch
+    def _count(self, batch: Sequence[Entry[T, R]], made: _Outcome[T, R]) -> None:
+        if made.entries:
+            self._runs += 1
+            self._items += len(made.entries)
+            self._begun_late += sum(entry.deadline < made.begun for entry in made.entries)
+            self._ended_late += sum(entry.deadline < made.ended for entry in made.entries)
+            self._times.observe(sum(e.size for e in made.entries), made.ended - made.begun)
+        if len(made.entries) < len(batch):
+            run = set(map(id, made.entries))
+            self._forget([entry for entry in batch if id(entry) not in run])
 
-    def _drop_cancelled(self) -> None:
-        alive = deque(entry for entry in self._waiting if not entry.answer.done())
-        self._skipped += len(self._waiting) - len(alive)
-        self._waiting = alive
+    def _forget(self, entries: Iterable[Entry[T, R]]) -> None:
+        """Answer those that will not be run, and count them."""
+        now = time.monotonic()
+        for entry in entries:
+            if entry.answer.done():
+                self._skipped += 1
+            elif entry.deadline <= now:
+                self._expired += 1
+                entry.answer.set_exception(_too_late(self._name))
+            else:
+                self._refused += 1
+                wait = self._times.pace.seconds(entry.size)
+                entry.answer.set_exception(_too_busy(self._name, wait, entry.deadline - now))
 
 
-def _similar(size: int, other: int) -> bool:
-    return max(size, other) <= _SIZE_RATIO * min(size, other)
+def _run_awaited(run: Run[T, R], batch: Sequence[Entry[T, R]]) -> _Outcome[T, R]:
+    """In the thread: run those of the batch that are still awaited now."""
+    now = time.monotonic()
+    entries = [entry for entry in batch if now < entry.deadline and not entry.answer.done()]
+    begun = time.monotonic()
+    results = list(run([entry.item for entry in entries])) if entries else []
+    return _Outcome(begun, time.monotonic(), entries, results)
+
+
+def _due() -> float:
+    found = deadline()
+    return math.inf if found is None else found
+
+
+def _retry_after(seconds: float) -> float:
+    return min(5.0, max(0.05, seconds))
+
+
+def _too_busy(name: str, wait: float, left: float) -> Exhausted:
+    return Exhausted(
+        Reason.QUEUE_FULL,
+        f"encoder: the {name} model is too busy to be done by the deadline "
+        f"(got {left:.3f} s, needed about {wait:.3f} s)",
+        retry_after_s=_retry_after(wait - left * _SHARE_OF_TIME),
+    )
+
+
+def _too_late(name: str) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        Reason.DEADLINE_TOO_SHORT, f"the deadline passed before the {name} model could begin"
+    )
 
 
 def _failure(name: str, cause: Exception) -> EncodingFailed:

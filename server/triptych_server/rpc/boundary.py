@@ -20,6 +20,7 @@ from google.rpc.code_pb2 import Code as RpcCode
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from triptych_server.domain.deadline import due_in
 from triptych_server.domain.errors import (
     Code,
     DeadlineExceeded,
@@ -119,7 +120,8 @@ async def _run(context: Any, call: Callable[[], Awaitable[None]], request_id: st
         late = DeadlineExceeded(Reason.DEADLINE_TOO_SHORT, "the deadline leaves no time to begin")
         return to_status(late)
     try:
-        await call()
+        with due_in(left):
+            await call()
     except TriptychError as error:
         # What an adapter calls INTERNAL is a defect like any other: an id, and nothing of it.
         if error.code is Code.INTERNAL:

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ports import EncoderInfo, Ocr, PictureStore, StoreInfo, VectorStore
+from triptych_server.domain.queues import BatcherCounters
 from triptych_server.usecases.encoders import EncoderSet
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReport:
+    """The queue in front of one model (``image`` or ``text``) of an encoder."""
+
+    encoder_id: str
+    model: str
+    counters: BatcherCounters
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +30,7 @@ class StatusReport:
     ocr_languages: tuple[str, ...]
     languages: tuple[str, ...]
     pictures: str
+    queues: tuple[QueueReport, ...]
 
 
 class Status:
@@ -51,4 +62,12 @@ class Status:
             ocr_languages=self._ocr.languages,
             languages=self._encoders.terms.languages,
             pictures=self._pictures.kind,
+            queues=tuple(
+                QueueReport(encoder.info.id, model, counters)
+                for encoder in self._encoders.all()
+                for model, counters in (
+                    ("image", encoder.image_counters),
+                    ("text", encoder.text_counters),
+                )
+            ),
         )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from triptych.v1 import status_service_pb2 as pb
 from triptych_server.domain.ports import EncoderInfo
-from triptych_server.usecases.status import StatusReport
+from triptych_server.usecases.status import QueueReport, StatusReport
 from triptych_server.wire.common import render_stamp
 
 
@@ -25,6 +25,23 @@ def render_status(report: StatusReport) -> pb.GetStatusResponse:
         ocr_languages=report.ocr_languages,
         languages=report.languages,
         pictures=pb.PictureStoreStatus(kind=report.pictures),
+        queues=[_render_queue(queue) for queue in report.queues],
+    )
+
+
+def _render_queue(queue: QueueReport) -> pb.QueueStatus:
+    counters = queue.counters
+    return pb.QueueStatus(
+        encoder_id=queue.encoder_id,
+        model=queue.model,
+        waiting=counters.waiting,
+        run_count=counters.runs,
+        encoded_count=counters.items,
+        refused_count=counters.refused,
+        cancelled_count=counters.skipped,
+        expired_count=counters.expired,
+        begun_late_count=counters.begun_late,
+        ended_late_count=counters.ended_late,
     )
 
 
