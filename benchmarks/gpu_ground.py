@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from benchmarks.photos import jpegs
+from triptych_server.domain.decoding import Decoding
 from triptych_server.domain.items import ImageInfo, Picture
 from triptych_server.encode.clip import ClipEncoder, load_encoder
 from triptych_server.encode.session import Device, Session, open_session
@@ -94,6 +95,8 @@ class Ground:
                 max_text_batch=self.size.texts,
                 max_queue=1_000_000,
                 device_ids=(self.device_id,),
+                # The default of the service.
+                decoding=Decoding.SCALED,
             )
         return self._encoders[key]
 

@@ -159,7 +159,7 @@ def service(ground: Ground) -> Found:
         "encoders": f"clip={ground.models[ground.best]}",
         "device": ground.device.value,
         "device_ids": str(ground.device_id),
-        "pictures_in_flight": str(min(256, 4 * max(CORES, 8))),
+        "pictures_in_flight": str(min(256, max(8, 2 * CORES))),
         "max_image_batch": str(size.images),
         "max_text_batch": str(size.texts),
         "log_level": "WARNING",
@@ -172,8 +172,11 @@ def service(ground: Ground) -> Found:
     )
     rng = random.Random(1)
 
+    # As the service has them decoded.
+    detail = ground.encoder(ground.best).info.image_ways[0].detail
+
     async def decode() -> int:
-        await intake.decode(rng.choice(ground.files))
+        await intake.decode(rng.choice(ground.files), detail)
         return 1
 
     alone = _runs(ground, ground.session(ground.best, "vision"), size.images, 0)

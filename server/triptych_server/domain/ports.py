@@ -202,7 +202,8 @@ class EncoderInfo:
     ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
     ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
     begin and end tokens, of which there are ``special_tokens``. Each vector space keeps the one of
-    ``image_ways`` that came first when it was made.
+    ``image_ways`` that came first when it was made. ``pictures_at_once`` run on all of its devices
+    together.
     """
 
     id: str
@@ -214,6 +215,7 @@ class EncoderInfo:
     image_size: tuple[int, int]
     provider: str
     licence: str
+    pictures_at_once: int
     image_ways: tuple[ImageWay, ...]
     text_stamp: Stamp
 

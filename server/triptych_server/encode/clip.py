@@ -216,6 +216,7 @@ def load_encoder(
         # The same twice, but for an `auto` that could place only one of them on the GPU.
         provider=", ".join(dict.fromkeys(session.place for session in (*visions, *texts))),
         licence=stated.licence,
+        pictures_at_once=image_batch * len(visions),
         image_ways=tuple(_image_way(stated, recipe, way) for way in (decoding, *others)),
         text_stamp=Stamp(stated.name, stated.revision, tokenizer.fingerprint),
     )
