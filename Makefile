@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality bench \
+.PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality bench bench-gpu \
 	clean bootstrap generator
 
 # The tests start a hundred servers; each would compile all of its modules again.
@@ -82,6 +82,12 @@ quality: bootstrap ## asks 174 questions; writes quality.md, composed.md, discov
 
 bench: bootstrap ## speed, as ratios of interleaved arms; writes benchmarks/REPORT.md (most of an hour)
 	@$(PY) -m benchmarks
+
+# In an environment of its own, since onnxruntime-gpu and onnxruntime exclude each other; see the
+# first lines of benchmarks/gpu.py.
+GPU_PYTHON ?= python3
+bench-gpu: ## speed on an NVIDIA GPU, with GPU_PYTHON; writes benchmarks/GPU_REPORT.md (nine minutes)
+	@PYTHONPATH=client:server:. $(GPU_PYTHON) -m benchmarks.gpu
 
 clean: ## removes the environments, caches and build outputs
 	rm -rf .venv .venv-proto .venv-oldest .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench dist

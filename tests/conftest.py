@@ -14,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.gpu import gpu_memory
 from tests.support.live import VARIABLE, live_url
 from tests.support.ocr_extra import NO_TESSEROCR
 from tests.support.qdrant_server import BINARY, qdrant_binary
@@ -33,6 +34,7 @@ NOTE = "measured"
 MEMORY = Path("/dev/shm")
 # All tests together leave less than 1 GiB, and the server keeps a quarter free.
 ROOM = 4 * 2**30
+_NO_GPU = "needs a GPU: onnxruntime-gpu or an NVIDIA GPU is missing"
 _notes = pytest.StashKey[list[str]]()
 
 
@@ -59,12 +61,13 @@ def _takes_files(place: Path) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a live Qdrant server its tests are skipped; where one is named, they have to pass."""
+    """What a test needs and is not there skips it; what is there or named has to pass it."""
     missing = {
         marker: reason
         for marker, found, reason in (
             ("live", live_url(), _NOT_LIVE),
             ("own_qdrant", qdrant_binary(), _NO_BINARY),
+            ("gpu", gpu_memory(), _NO_GPU),
         )
         if found is None
     }
@@ -111,6 +114,7 @@ def pytest_terminal_summary(
         (_NOT_LIVE, f"a Qdrant server at {VARIABLE}"),
         (_NO_BINARY, f"a Qdrant program at {BINARY}"),
         (NO_TESSEROCR, "tesserocr, of the extra ocr"),
+        (_NO_GPU, "an NVIDIA GPU and onnxruntime-gpu"),
     ):
         count = sum(reason in str(report.longrepr) for report in reports)
         if count:

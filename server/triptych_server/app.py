@@ -294,8 +294,8 @@ class App:
                 intake,
                 ocr,
                 pictures_in_flight=settings.pictures_in_flight,
-                # One batch that runs, and the next one.
-                crops_in_flight=2 * settings.max_image_batch,
+                # The batches that run, and the next ones.
+                crops_in_flight=2 * max(one.info.pictures_at_once for one in encoders),
             ),
             keeper,
             ocr,

@@ -488,6 +488,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `pictures can't be decoded now: their decoder does not start`
     """
+    ERROR_REASON_ENCODER_MEMORY: _ErrorReason.ValueType  # 170
+    """The device has too little free memory to encode even this one input; a retry may help.
+
+    For example: `encoder: there is not enough memory to run the image model on this input`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -981,5 +986,10 @@ ERROR_REASON_DECODER_UNAVAILABLE: ErrorReason.ValueType  # 100
 """The process that decodes pictures can't be started now; a retry may help.
 
 For example: `pictures can't be decoded now: their decoder does not start`
+"""
+ERROR_REASON_ENCODER_MEMORY: ErrorReason.ValueType  # 170
+"""The device has too little free memory to encode even this one input; a retry may help.
+
+For example: `encoder: there is not enough memory to run the image model on this input`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

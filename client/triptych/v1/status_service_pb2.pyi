@@ -132,8 +132,9 @@ class EncoderStatus(_message.Message):
     image_width: _builtins.int
     """The width of the pictures it sees, in pixels."""
     execution_provider: _builtins.str
-    """The onnxruntime execution provider that its sessions really run on, such as
-    `CUDAExecutionProvider`.
+    """The onnxruntime execution provider that its sessions really run on: `CPUExecutionProvider`, or
+    one with the number of its GPU such as `CUDAExecutionProvider:0`, of several joined by a comma
+    and a space.
     """
     licence: _builtins.str
     """The model's licence."""

@@ -245,6 +245,7 @@ class EncoderInfo:
     ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
     begin and end tokens, of which there are ``special_tokens``; ``precision`` is fp32, fp16 or
     int8. Each vector space keeps the one of ``image_ways`` that came first when it was made.
+    ``pictures_at_once`` run on all of its devices together.
     """
 
     id: str
@@ -256,6 +257,7 @@ class EncoderInfo:
     image_size: tuple[int, int]
     provider: str
     licence: str
+    pictures_at_once: int
     image_ways: tuple[ImageWay, ...]
     text_stamp: Stamp
     precision: str
