@@ -32,7 +32,7 @@ class Clock:
 
 
 class Maker:
-    """Makes encodings, and counts; waits for ``gate`` first, and raises ``fault`` if there is one."""
+    """Makes encodings, and counts; waits for ``gate`` first, then raises what is in ``faults``."""
 
     def __init__(self, size: int = 4) -> None:
         self.made = self.given_up = 0
