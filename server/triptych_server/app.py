@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ from triptych_server.usecases.locks import KeyLocks
 from triptych_server.usecases.panels import PanelMaker
 from triptych_server.usecases.picture_keeper import PictureKeeper
 from triptych_server.usecases.picture_sweep import PictureSweep
+from triptych_server.usecases.query_cache import QueryCache
 from triptych_server.usecases.query_vectors import QueryVectors
 from triptych_server.usecases.search import Search
 from triptych_server.usecases.status import Status
@@ -305,7 +307,8 @@ class App:
         )
         # Room of their own: a query does not wait for the pictures that are being written.
         room = asyncio.Semaphore(settings.pictures_in_flight)
-        query_vectors = QueryVectors(store, known, intake, room)
+        cache = QueryCache(settings.query_cache_size, settings.query_cache_seconds, time.monotonic)
+        query_vectors = QueryVectors(store, known, intake, room, cache)
         corridor = Corridor(store, known, query_vectors, limits)
         status = Status(version("triptych"), known, limits, store, pictures, ocr)
         collections = Collections(store, pictures, known, writers, now)
