@@ -26,6 +26,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "read_settings": frozenset({"domain", "settings"}),
     "variables": frozenset({"domain", "read_settings", "settings"}),
     "health": frozenset({"read_settings", "rpc", "settings"}),
+    "optimize": frozenset({"domain", "read_settings", "store"}),
 }
 BUILDERS = frozenset({"app", "__main__"})
 # The rooms that a library stays in.
