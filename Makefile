@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality \
+.PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality bench \
 	clean bootstrap generator
 
 BIN := .venv/bin
@@ -75,8 +75,11 @@ quality: bootstrap ## asks 174 questions; writes quality.md, composed.md, discov
 	@$(PY) -m tools.quality.composed
 	@$(PY) -m tools.quality.discovery
 
+bench: bootstrap ## speed, as ratios of interleaved arms; writes benchmarks/REPORT.md (most of an hour)
+	@$(PY) -m benchmarks
+
 clean: ## removes the environments, caches and build outputs
-	rm -rf .venv .venv-proto .venv-oldest .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-proto .venv-oldest .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench dist
 	find client server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 bootstrap:

@@ -1,0 +1,1 @@
+"""One file a subject: ``TITLE``, and ``run(bench) -> Findings``."""
