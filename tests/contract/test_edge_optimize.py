@@ -50,7 +50,7 @@ from triptych_server.store.edge_store import EdgeStore
 
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
 STEPS = (STARTING, COPYING, BUILDING, CATCHING_UP, CHANGING)
-COUNT = 1500
+COUNT = 600
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600 if SOAK else 180)]
 
@@ -69,7 +69,7 @@ def clustered(number: int, version: int = 0) -> Point:
         "ocr": near(1 + number % 3),
         "terms": sparse({number % 7: 1.0, 100 + number: 0.5}),
     }
-    kind = "rare" if number % 300 == 0 else f"k{number % 3}"
+    kind = "rare" if number % 100 == 0 else f"k{number % 3}"
     return Point(pid(number), vectors, {"kind": kind, "version": version})
 
 
@@ -132,7 +132,7 @@ class Model:
                 await self.store.delete_matching("things", wrong)
                 self.there = {n: v for n, v in self.there.items() if v != version}
                 self.changes["delete"] += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
     async def check(self, store: EdgeStore) -> None:
         """Every point is there as it was written last, and no other."""
@@ -166,21 +166,22 @@ async def optimized(
     async with running(folder, tuning=EAGER) as store:
         await store.create_collection(small())
         model = Model(store)
-        for first in range(0, COUNT, 250):
-            await model.write(range(first, first + 250), 0)
+        for first in range(0, COUNT, 200):
+            await model.write(range(first, first + 200), 0)
         started = await store.optimize("things")
         assert started.state is OptimizationState.RUNNING
         assert (await store.optimize("things")).start_time == started.start_time
         changing = asyncio.create_task(model.keep_changing())
         answered = Counter[str]()
         while not (state := current(store)).state.has_ended:
-            # Numbers from 1450 on are never changed, so that the answer is known meanwhile.
-            number = 1450 + answered.total() % 50
+            # Numbers from 550 on are never changed, so that the answer is known meanwhile.
+            number = 550 + answered.total() % 50
             query = clustered(number).vectors["image"]
             ((hit, *_),) = await store.query("things", [LegQuery("image", query, 10)])
             assert hit.id == pid(number)
             assert hit.similarity == pytest.approx(1, abs=1e-5)
             answered[state.message] += 1
+            await asyncio.sleep(0.01)  # the optimizer has a low priority
         writes = model.changes["write"]
         await until(lambda: model.changes["write"] > writes + 10 or changing.done())
         model.enough = True
@@ -200,8 +201,8 @@ async def test_nothing_is_lost_and_searches_go_on(optimized: Optimized) -> None:
     assert state.end_time is not None
     assert state.end_time > state.start_time
     assert state.message == ""
-    assert state.item_count >= COUNT - 404
-    assert state.indexed_vector_count >= 3 * (COUNT - 404)
+    assert state.item_count >= COUNT - 104
+    assert state.indexed_vector_count >= 3 * (COUNT - 104)
     assert answered[BUILDING] >= 3
     assert model.changes["write"] >= 10
     assert left(folder) == CHANGED
@@ -214,7 +215,7 @@ async def test_the_graph_finds_what_comparing_all_finds(optimized: Optimized) ->
     store, model, _, _ = optimized
     rng = np.random.default_rng(5)
     found, wanted = 0, 0
-    for number in rng.integers(0, 1000, 20):
+    for number in rng.integers(0, COUNT, 20):
         query = clustered(int(number), 99).vectors["image"]
         assert isinstance(query, np.ndarray)
         legs = [LegQuery(name, query, 100) for name in ("image", "caption", "ocr")]
@@ -356,7 +357,7 @@ async def test_no_answered_write_is_lost_when_the_service_is_killed_meanwhile(
     folder, log = tmp_path / "store", tmp_path / "log"
     rng = random.Random(5)
     kept: set[int] = set()
-    for number, step in enumerate([*STEPS, "done"] * 5 if SOAK else [BUILDING, CHANGING]):
+    for number, step in enumerate([*STEPS, "done"] * 5 if SOAK else [CHANGING]):
         log.unlink(missing_ok=True)
         driver = await asyncio.create_subprocess_exec(
             sys.executable,
