@@ -236,6 +236,7 @@ async def test_the_graph_finds_what_comparing_all_finds(optimized: Optimized) ->
 @module_loop
 async def test_filters_and_thresholds_hold_on_the_graph(optimized: Optimized) -> None:
     store, model, _, _ = optimized
+    found = 0
     for number in range(10):
         query = clustered(number, 99).vectors["image"]
         assert isinstance(query, np.ndarray)
@@ -254,8 +255,9 @@ async def test_filters_and_thresholds_hold_on_the_graph(optimized: Optimized) ->
         assert [hit.id for hit in strict] == model.nearest(query, "rare")
         truth = model.nearest(query, "k1")
         assert {hit.id for hit in loose} <= set(truth)
-        assert len({hit.id for hit in loose[:10]} & set(truth[:10])) >= 9
+        found += len({hit.id for hit in loose[:10]} & set(truth[:10]))
         assert all(hit.similarity >= 0.5 for hit in above)
+    assert found >= 95  # of a hundred
 
 
 @module_loop

@@ -46,7 +46,7 @@ async def main(folder: Path, log: Path, first: int, step: str = "", delay: str =
                 await store.delete(COLLECTION, [pid(numbers[0])])
                 lines.write("done\n")
                 if step:  # so that the optimizer, at its low priority, catches up
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.2)
 
 
 async def _kill_in(store: EdgeStore, step: str, delay: float) -> None:

@@ -537,8 +537,8 @@ Global___PayloadField: _TypeAlias = PayloadField  # noqa: Y015
 @_typing.final
 class StorageSettings(_message.Message):
     """How a Qdrant server keeps the vectors of a collection, in Qdrant's own terms. What is unset is
-    the server's own default. A service on the embedded engine takes none of it: it has no shards,
-    no index and no quantization, and searches exactly.
+    the server's own default. A service on the embedded engine takes none of it: it has no shards
+    and no quantization, and the graphs of OptimizeCollection are built with settings of its own.
 
     Whatever is set here, the similarities that a search shows are those of the vectors as they were
     written: candidates may come from an HNSW graph over quantized vectors, and are then scored
