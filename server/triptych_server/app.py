@@ -30,6 +30,7 @@ from triptych.v1 import (
     status_service_pb2_grpc,
 )
 from triptych_server.domain.api_keys import split_keys
+from triptych_server.domain.optimization import Optimizer
 from triptych_server.domain.ports import (
     Encoder,
     ImageIntake,
@@ -56,6 +57,7 @@ from triptych_server.rpc.status import StatusServicer
 from triptych_server.settings import Settings
 from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.pictures import Pictures
+from triptych_server.store.qdrant_optimizer import QdrantOptimizer
 from triptych_server.usecases.collections import Collections
 from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encode import Encode
@@ -311,7 +313,10 @@ class App:
         query_vectors = QueryVectors(store, known, intake, room, cache)
         corridor = Corridor(store, known, query_vectors, limits)
         status = Status(version("triptych"), known, limits, store, pictures, ocr)
-        collections = Collections(store, pictures, known, writers, now)
+        optimizer: Optimizer = QdrantOptimizer(store)
+        if isinstance(store, EdgeStore):
+            optimizer = store
+        collections = Collections(store, pictures, known, writers, now, optimizer)
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
             CollectionServicer(collections, limits), server
         )

@@ -27,6 +27,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "variables": frozenset({"domain", "read_settings", "settings"}),
     "health": frozenset({"read_settings", "rpc", "settings"}),
     "convert_command": frozenset({"encode", "read_settings"}),
+    "optimize": frozenset({"domain", "read_settings", "store"}),
 }
 BUILDERS = frozenset({"app", "__main__"})
 # The rooms that a library stays in.
