@@ -136,6 +136,8 @@ class App:
         # Begun before the models are loaded, which takes longer and does not let go of this thread.
         opening = asyncio.create_task(self._open_intake())
         self._stack.push_async_callback(_ended, opening)
+        reading = asyncio.create_task(self._open_ocr())
+        self._stack.push_async_callback(_ended, reading)
         # Its imports take as long as a model's: beside those, and before the first request.
         warm = asyncio.create_task(terms.encode_query("warm", DEFAULT_LANGUAGE))
         self._stack.callback(warm.cancel)
@@ -143,14 +145,7 @@ class App:
         encoders = [self._load(*spec) for spec in settings.encoder_specs]
         await warm
         intake = await opening
-        ocr = await open_ocr(
-            settings.ocr_engine,
-            workers=settings.ocr_worker_count,
-            default_language=settings.ocr_language,
-        )
-        self._stack.push_async_callback(ocr.close)
-        if "ocr_language" in settings.model_fields_set:
-            ocr.require(settings.ocr_language)
+        ocr = await reading
         writers = KeyLocks()
         sweep = asyncio.create_task(PictureSweep(store, pictures, writers, now).run())
         self._stack.push_async_callback(_ended, sweep)
@@ -199,6 +194,18 @@ class App:
         )
         self._stack.push_async_callback(intake.close)
         return intake
+
+    async def _open_ocr(self) -> Ocr:
+        settings = self._settings
+        ocr = await open_ocr(
+            settings.ocr_engine,
+            workers=settings.ocr_worker_count,
+            default_language=settings.ocr_language,
+        )
+        self._stack.push_async_callback(ocr.close)
+        if "ocr_language" in settings.model_fields_set:
+            ocr.require(settings.ocr_language)
+        return ocr
 
     async def _open_store(self) -> VectorStore:
         place = self._settings.store_place

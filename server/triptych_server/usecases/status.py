@@ -18,6 +18,7 @@ class StatusReport:
     limits: Limits
     store: StoreInfo
     ocr_languages: tuple[str, ...]
+    ocr_engine: str
     languages: tuple[str, ...]
     pictures: str
 
@@ -49,6 +50,7 @@ class Status:
             limits=self._limits,
             store=await self._store.info(),
             ocr_languages=self._ocr.languages,
+            ocr_engine=self._ocr.engine if self._ocr.languages else "",
             languages=self._encoders.terms.languages,
             pictures=self._pictures.kind,
         )
