@@ -85,7 +85,7 @@ def _compare(
     }
     rows = []
     table = [
-        f"| | {' | '.join(f'{name}, ms' for name in arms)} | words | found by each, in that order |",
+        f"| | {' | '.join(f'{name}, ms' for name in arms)} | words | found by each, in order |",
         "|---" * (len(arms) + 3) + "|",
     ]
     found = Counter[str]()
