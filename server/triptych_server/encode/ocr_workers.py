@@ -124,7 +124,9 @@ class WorkerOcr:
             async with asyncio.timeout(limit_s + max(limit_s * _LENIENCE, _LEAST_LENIENCE_S)):
                 reply = await process.read(request)
             if reply.kind is Kind.READ:
-                return reading_of(reply.text, scale=sheet.scale, picture=picture, language=language)
+                # A page full of words is milliseconds of work.
+                words = partial(reading_of, scale=sheet.scale, picture=picture, language=language)
+                return await loop.run_in_executor(self._pool, words, reply.text)
         except TimeoutError:
             return timed_out(language, time_limit_ms)
         except (ReaderEnded, ValueError) as error:

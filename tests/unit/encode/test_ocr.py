@@ -88,9 +88,7 @@ async def test_pictures_without_text(ocr: Engine) -> None:
 
 async def test_unusual_sizes(ocr: Engine) -> None:
     blank = [picture(Image.new("RGB", size, "red")) for size in [(8, 400), (1, 1)]]
-    grain = [
-        noise(width, height) for width, height in [(400, 1), (1, 8000), (8000, 20), (20, 8000)]
-    ]
+    grain = [noise(width, height) for width, height in [(400, 1), (1, 8000), (8000, 20)]]
     readings = [ocr.read(p, language="eng", time_limit_ms=LIMIT_MS) for p in blank + grain]
     states = [reading.state for reading in await asyncio.gather(*readings)]
     assert states[:2] == [OcrState.NO_TEXT] * 2
@@ -99,21 +97,11 @@ async def test_unusual_sizes(ocr: Engine) -> None:
     check_found(await ocr.read(picture(image), language="eng", time_limit_ms=LIMIT_MS), drawn)
 
 
-async def test_a_reading_depends_on_no_other(ocr: Engine) -> None:
-    """What Tesseract has learnt of one picture is forgotten before the next."""
-    image, _ = poster("krovandi zelphor", "quintar 4821", size=16)
-    first = await ocr.read(picture(image), language="eng", time_limit_ms=LIMIT_MS)
-    for words in ("krovanol zelohor", "kravandi zelphar"):
-        other, _ = page([words] * 6)
-        await ocr.read(picture(other), language="eng", time_limit_ms=LIMIT_MS)
-    assert await ocr.read(picture(image), language="eng", time_limit_ms=LIMIT_MS) == first
-
-
 @needs_tesserocr
 async def test_the_engines_find_the_same_words() -> None:
     async with opened("tesseract", workers=2) as program, opened("tesserocr") as workers:
         rng = np.random.default_rng(20)
-        for _ in range(3):
+        for _ in range(2):
             while True:
                 paper, ink, colour = (
                     tuple(int(v) for v in row) for row in rng.integers(0, 256, (3, 3))
