@@ -3,6 +3,7 @@
 Exit codes: 78 where a setting, a PEM file, a file of keys, a model, the device asked for or the
 Qdrant server can't be used (EX_CONFIG), 73 where the store's folder or the port is taken, or the
 picture store can't be written (EX_CANTCREAT). Prints ``listening on HOST:PORT`` once it answers.
+``triptych-server convert-model`` is a command of its own: see ``triptych_server.convert_command``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from triptych_server.variables import unknown_variables
 
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["convert-model"]:
+        from triptych_server.convert_command import main as convert
+
+        return convert(given[1:])
     if "--version" in given:
         from importlib.metadata import version
 

@@ -26,11 +26,13 @@ ROOMS: dict[str, frozenset[str]] = {
     "read_settings": frozenset({"domain", "settings"}),
     "variables": frozenset({"domain", "read_settings", "settings"}),
     "health": frozenset({"read_settings", "rpc", "settings"}),
+    "convert_command": frozenset({"encode", "read_settings"}),
 }
 BUILDERS = frozenset({"app", "__main__"})
 # The rooms that a library stays in.
 KEPT_IN = {
     "PIL": "encode",
+    "onnx": "encode",
     "onnxruntime": "encode",
     "pytesseract": "encode",
     "tokenizers": "encode",

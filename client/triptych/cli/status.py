@@ -56,7 +56,7 @@ def render_status(server: str, found: GetStatusResponse, console: "Console") -> 
         encoders.add_row(
             Text(one.id),
             Text(f"{one.name} {one.revision[:12]}"),
-            Text(one.execution_provider.removesuffix("ExecutionProvider")),
+            Text(f"{one.execution_provider.removesuffix('ExecutionProvider')} {one.precision}"),
             str(one.dimension),
             str(one.context_length),
             f"{one.image_width}×{one.image_height}",

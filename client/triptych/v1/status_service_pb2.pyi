@@ -117,6 +117,7 @@ class EncoderStatus(_message.Message):
     LICENCE_FIELD_NUMBER: _builtins.int
     IMAGE_STAMP_FIELD_NUMBER: _builtins.int
     TEXT_STAMP_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id in this server."""
     name: _builtins.str
@@ -138,6 +139,8 @@ class EncoderStatus(_message.Message):
     """
     licence: _builtins.str
     """The model's licence."""
+    precision: _builtins.str
+    """What its large matrix products are computed in: `fp32`, `fp16` or `int8`."""
     @_builtins.property
     def image_stamp(self) -> _common_pb2.EncoderStamp:
         """The stamp of pictures that it encodes."""
@@ -160,10 +163,11 @@ class EncoderStatus(_message.Message):
         licence: _builtins.str = ...,
         image_stamp: _common_pb2.EncoderStamp | None = ...,
         text_stamp: _common_pb2.EncoderStamp | None = ...,
+        precision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["image_stamp", b"image_stamp", "text_stamp", b"text_stamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_length", b"context_length", "dimension", b"dimension", "execution_provider", b"execution_provider", "id", b"id", "image_height", b"image_height", "image_stamp", b"image_stamp", "image_width", b"image_width", "licence", b"licence", "name", b"name", "revision", b"revision", "text_stamp", b"text_stamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_length", b"context_length", "dimension", b"dimension", "execution_provider", b"execution_provider", "id", b"id", "image_height", b"image_height", "image_stamp", b"image_stamp", "image_width", b"image_width", "licence", b"licence", "name", b"name", "precision", b"precision", "revision", b"revision", "text_stamp", b"text_stamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -203,7 +203,7 @@ class EncoderInfo:
     ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
     begin and end tokens, of which there are ``special_tokens``. Each vector space keeps the one of
     ``image_ways`` that came first when it was made. ``pictures_at_once`` run on all of its devices
-    together.
+    together; ``precision`` is fp32, fp16 or int8.
     """
 
     id: str
@@ -218,6 +218,7 @@ class EncoderInfo:
     pictures_at_once: int
     image_ways: tuple[ImageWay, ...]
     text_stamp: Stamp
+    precision: str
 
     @property
     def image_stamp(self) -> Stamp:

@@ -17,6 +17,7 @@ from triptych_server.domain.ports import EncoderInfo, TextEmbedding, WindowedEmb
 from triptych_server.domain.queues import BatcherCounters
 from triptych_server.domain.vectors import FloatArray
 from triptych_server.encode.batcher import Batcher, Run
+from triptych_server.encode.device_for import device_for
 from triptych_server.encode.errors import EncodingFailed
 from triptych_server.encode.model_folder import ModelFolder, load_model_folder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels, read_image_recipe
@@ -188,8 +189,8 @@ def load_encoder(
     DeviceError and ModelFolderError, which are for the operator.
     """
     check_runtime()
-    chosen = parse_device(device)
     stated = load_model_folder(folder)
+    chosen = device_for(stated, parse_device(device))
     recipe = read_image_recipe(folder)
     tokenizer = TextTokenizer(folder, stated.context_length)
     visions, texts = (
@@ -219,6 +220,7 @@ def load_encoder(
         pictures_at_once=image_batch * len(visions),
         image_ways=tuple(_image_way(stated, recipe, way) for way in (decoding, *others)),
         text_stamp=Stamp(stated.name, stated.revision, tokenizer.fingerprint),
+        precision=stated.precision.value,
     )
     return ClipEncoder(
         info,

@@ -106,9 +106,13 @@ def _write(stated: ModelFolder, folder: Path, precision: Precision) -> None:
     _convert(stated.path, VISION, folder, precision, [[one] for one in pixels])
     _convert(stated.path, TEXT, folder, precision, [list(pair) for pair in tokens])
     _write_manifest(stated, folder, precision)
+    try:
+        after = _embed(load_model_folder(folder), samples)
+    except ModelFolderError as error:
+        raise ConversionError(f"{stated.path} in {precision} is of no use: {error.what}") from error
     turns = [
         1 - float((one.astype(np.float64) * other).sum(axis=1).min())
-        for one, other in zip(before, _embed(load_model_folder(folder), samples), strict=True)
+        for one, other in zip(before, after, strict=True)
     ]
     for file, turn in zip((VISION, TEXT), turns, strict=True):
         # Not `>`: what is no number is no embedding.

@@ -18,6 +18,7 @@ class ModelFolderError(StartupError):
     def __init__(self, folder: Path, what: str) -> None:
         super().__init__(f"model folder {folder}: {what}")
         self.folder = folder
+        self.what = what
 
 
 class DeviceError(StartupError):

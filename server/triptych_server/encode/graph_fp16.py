@@ -39,9 +39,36 @@ def to_fp16(model: onnx.ModelProto, samples: Sequence[Feeds]) -> onnx.ModelProto
     converted: onnx.ModelProto = convert_float_to_float16(
         model, keep_io_types=True, node_block_list=blocked
     )
+    _join_float32(converted.graph)
     # The casts that it adds stand at the end.
     OnnxModel(converted).topological_sort()
     return converted
+
+
+def _join_float32(graph: onnx.GraphProto) -> None:
+    """Let neighbours that are both in float32 pass their numbers on in float32.
+
+    The rewriting puts a cast to float16 behind and one to float32 before each of them (the same one
+    once for every reader): in between, the numbers would overflow after all.
+    """
+    casts = [node for node in graph.node if node.op_type == "Cast"]
+    narrowed = {
+        c.output[0]: c.input[0] for c in casts if c.name == f"{c.output[0]}_cast_to_fp16_node"
+    }
+    widened = {
+        c.output[0]: c.input[0] for c in casts if c.name == f"{c.input[0]}_cast_to_fp32_node"
+    }
+    direct = {wide: narrowed[half] for wide, half in widened.items() if half in narrowed}
+    nodes: dict[str, onnx.NodeProto] = {}
+    for node in graph.node:
+        node.input[:] = [direct.get(name, name) for name in node.input]
+        if node.output[0] not in direct:
+            nodes.setdefault(node.output[0], node)
+    read = {name for node in nodes.values() for name in node.input}
+    read |= {output.name for output in graph.output}
+    kept = [node for node in nodes.values() if any(name in read for name in node.output)]
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def _large(model: onnx.ModelProto, samples: Sequence[Feeds]) -> set[str]:

@@ -31,7 +31,7 @@ _SMALLEST_MAGNITUDE = 1e-30
 class _Rewriting:
     """The nodes and weights of the new graph, as they come up."""
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
+    def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
         self._weights = {
             tensor.name: tensor
             for tensor in graph.initializer
@@ -48,6 +48,7 @@ class _Rewriting:
         self._zero = self._constant("zero", np.array(0, np.int8))
         self._step = self._constant("step", np.array(1 / _LARGEST, np.float32))
         self._smallest = self._constant("smallest", np.array(_SMALLEST_MAGNITUDE, np.float32))
+        self._last = self._constant("last", np.array([-1], np.int64)) if opset >= 18 else ""
 
     def add(self, node: onnx.NodeProto) -> None:
         """``node`` itself, or what stands for it."""
@@ -80,7 +81,7 @@ class _Rewriting:
         """The activations as uint8 around 128, and each row's scale; made once of each tensor."""
         if name not in self._rows:
             magnitudes = self._op("Abs", [name], f"{name}_magnitude")
-            largest = self._op("ReduceMax", [magnitudes], f"{name}_largest", axes=[-1], keepdims=1)
+            largest = self._largest_of_rows(magnitudes, f"{name}_largest")
             largest = self._op("Max", [largest, self._smallest], f"{name}_bounded")
             scale = self._op("Mul", [largest, self._step], f"{name}_scale")
             quotient = self._op("Div", [name, scale], f"{name}_quotient")
@@ -89,6 +90,12 @@ class _Rewriting:
             )
             self._rows[name] = rounded, scale
         return self._rows[name]
+
+    def _largest_of_rows(self, magnitudes: str, output: str) -> str:
+        # The axes were an attribute until opset 18.
+        if self._last:
+            return self._op("ReduceMax", [magnitudes, self._last], output, keepdims=1)
+        return self._op("ReduceMax", [magnitudes], output, axes=[-1], keepdims=1)
 
     def _quantised_weight(self, name: str, transposed: bool) -> tuple[str, str]:
         if (name, transposed) not in self._packed:
@@ -122,12 +129,10 @@ class _Rewriting:
 
 
 def to_int8(model: onnx.ModelProto) -> int:
-    """Rewrite ``model`` in place; how many products are in int8 now.
-
-    Its opset is 13 to 17: there ReduceMax has its axes as an attribute, and QuantizeLinear exists.
-    """
+    """Rewrite ``model``, of opset 10 or newer, in place; how many products are in int8 now."""
     graph = model.graph
-    rewriting = _Rewriting(graph)
+    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    rewriting = _Rewriting(graph, opset)
     for node in graph.node:
         rewriting.add(node)
     if not rewriting.products:

@@ -59,4 +59,5 @@ def _render_encoder(info: EncoderInfo) -> pb.EncoderStatus:
         licence=info.licence,
         image_stamp=render_stamp(info.image_stamp),
         text_stamp=render_stamp(info.text_stamp),
+        precision=info.precision,
     )
