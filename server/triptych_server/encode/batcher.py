@@ -57,14 +57,9 @@ class Batcher(Generic[T, R]):
     that is an error is raised for its item alone. Several of them, one for each device, take from
     the same queue, each in a thread of its own.
 
-    With ``size_of``, items have a size, and a batch costs its largest item times its count. It
-    holds items that are neither over twice as large nor over twice as small as the one that leads
-    it, and costs at most ``max_cost`` (unless that one alone costs more). The lead goes by turns to
-    the item that has waited longest and to the smallest, so that a short query among the windows
-    of long texts waits for two or three runs and not for all of them, and nothing waits for ever.
-
-    The deadline of an item is that of the caller, ``domain.deadline``. A batch does not grow past
-    what can be done by the deadlines in it.
+    With ``size_of``, items have a size; what a batch then holds and which comes next is
+    BatchQueue's, whose parameters the others are. The deadline of an item is that of the caller,
+    ``domain.deadline``.
 
     Used from one event loop only. Close it, or its thread stays.
     """
@@ -78,6 +73,8 @@ class Batcher(Generic[T, R]):
         max_queue: int,
         size_of: Callable[[T], int] = lambda item: 1,
         max_cost: int | None = None,
+        run_cost: int = 1,
+        window: int | None = None,
     ) -> None:
         """``name`` is for logs and errors; both maxima are counts of items, at least 1."""
         if max_batch < 1 or max_queue < 1:
@@ -86,7 +83,9 @@ class Batcher(Generic[T, R]):
         self._runners = [run] if callable(run) else list(run)
         self._max_queue = max_queue
         self._size_of = size_of
-        self._waiting: BatchQueue[T, R] = BatchQueue(max_batch, max_cost)
+        self._waiting: BatchQueue[T, R] = BatchQueue(
+            max_batch, max_cost, run_cost=run_cost, window=window
+        )
         self._arrived = asyncio.Event()
         self._threads = [
             ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}-{number}")
