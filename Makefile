@@ -5,8 +5,13 @@ SHELL := bash
 .PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality bench bench-gpu \
 	clean bootstrap generator
 
+# The tests start a hundred servers; each would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 PY := $(BIN)/python
+# Processes of `make test`; a file of tests runs in one of them.
+WORKERS ?= 2
 # What `make check` runs of the tests: those that need neither a server nor a store.
 QUICK := $(wildcard tests/architecture tests/unit tests/wire)
 
@@ -17,7 +22,7 @@ demo: bootstrap ## sample pictures ingested, then searched; everything from noth
 	@$(PY) -m tools.demo
 
 test: bootstrap generator lint types contract ## everything that CI runs
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: bootstrap generator lint types contract ## the quick part of it, before a commit
 	@$(PY) -m pytest $(QUICK)
@@ -50,7 +55,7 @@ contract: bootstrap generator ## the .proto files: lint, breaking changes, gener
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(UPGRADE)
 RELEASED := $(COMPILE) --constraints requirements/dev.txt pyproject.toml requirements/build.in
 requirements: bootstrap ## requirements/*.txt from pyproject.toml, pinned and hashed
-	@$(COMPILE) pyproject.toml requirements/build.in --extra server --extra cpu --extra cli --extra dev -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml requirements/build.in --extra server --extra cpu --extra cli --extra ocr --extra dev -o requirements/dev.txt
 	@$(RELEASED) --extra server --extra cpu --extra cli -o requirements/cpu.txt
 	@$(RELEASED) --extra server --extra gpu --extra cli -o requirements/gpu.txt
 	@$(RELEASED) --extra cli -o requirements/client.txt

@@ -94,6 +94,17 @@ class Settings(BaseSettings):
     pictures_in_flight: int = Field(
         8, ge=1, le=256, description="decoded pictures at a time, of upserts and of queries each"
     )
+    query_cache_size: int = Field(
+        1024, ge=0, le=1_000_000, description="texts and pictures of queries kept; 0 keeps none"
+    )
+    query_cache_seconds: float = Field(
+        300.0, gt=0, le=86_400, description="how long each of them is kept"
+    )
+    ocr_engine: str = Field(
+        "auto",
+        description="how pictures are read: tesseract (a program), tesserocr (processes that keep "
+        "it loaded) or auto (tesserocr where it works)",
+    )
     ocr_language: str = Field(
         "eng",
         description="Tesseract language where the collection's own is not installed; if set, it "
@@ -175,6 +186,13 @@ class Settings(BaseSettings):
             raise ValueError("needs numbers from 0 to 999, joined by commas, none twice")
         if len(ids) > 1 and info.data.get("device") == "cpu":
             raise ValueError(f"needs {PREFIX}DEVICE=cuda for more than one")
+        return value
+
+    @field_validator("ocr_engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value not in ("tesseract", "tesserocr", "auto"):
+            raise ValueError("needs tesseract, tesserocr or auto")
         return value
 
     @field_validator("model_cache", mode="before")

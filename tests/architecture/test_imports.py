@@ -27,6 +27,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "variables": frozenset({"domain", "read_settings", "settings"}),
     "health": frozenset({"read_settings", "rpc", "settings"}),
     "convert_command": frozenset({"encode", "read_settings"}),
+    "optimize": frozenset({"domain", "read_settings", "store"}),
 }
 BUILDERS = frozenset({"app", "__main__"})
 # The rooms that a library stays in.
@@ -37,6 +38,8 @@ KEPT_IN = {
     "pytesseract": "encode",
     "tokenizers": "encode",
     "fastembed": "encode",
+    "mmh3": "encode",
+    "py_rust_stemmers": "encode",
     "fsspec": "store",
     "qdrant_client": "store",
     "qdrant_edge": "store",

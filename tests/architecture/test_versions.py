@@ -18,7 +18,7 @@ PINNED = {
     "client": ["cli"],
     "cpu": ["server", "cpu", "cli"],
     "gpu": ["server", "gpu", "cli"],
-    "dev": ["server", "cpu", "cli", "dev"],
+    "dev": ["server", "cpu", "cli", "ocr", "dev"],
 }
 
 

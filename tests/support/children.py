@@ -10,6 +10,7 @@ from tests.support.waiting import wait_for
 
 ENGINE = "triptych_server.store.edge_child"
 DECODER = "triptych_server.encode.decode_child"
+READER = "triptych_server.encode.ocr_child"
 
 
 def children(module: str, parent: int | None = None) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych_server.domain.decoding import Detail
 from triptych_server.domain.items import Picture
 from triptych_server.domain.limits import Limits
 from triptych_server.encode.decoder import PictureDecoder
@@ -18,7 +19,7 @@ class OwnDecoder:
     def __init__(self, limits: Limits) -> None:
         self._decoder = PictureDecoder(limits)
 
-    def decode(self, data: bytes) -> Picture:
+    def decode(self, data: bytes, detail: Detail | None = None) -> Picture:
         """Raises InvalidInput."""
         made: list[NDArray[np.uint8]] = []
 
@@ -31,9 +32,9 @@ class OwnDecoder:
 
             return write
 
-        decoded = self._decoder.decode(data, room)
+        decoded = self._decoder.decode(data, room, detail)
         [pixels] = made
-        return Picture(pixels, decoded.info, decoded.notices)
+        return Picture(pixels, decoded.info, decoded.notices, decoded.scale, detail)
 
 
 async def open_intake() -> ProcessIntake:

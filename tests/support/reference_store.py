@@ -18,7 +18,16 @@ from tests.support.reference_filters import reference_filter
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import collection_not_found
 from triptych_server.domain.filters import EVERYTHING, Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
+from triptych_server.domain.ports import (
+    LegQuery,
+    Page,
+    Point,
+    Scored,
+    StoredPoint,
+    StoreInfo,
+    UnionQuery,
+    UnionScores,
+)
 from triptych_server.store.errors import collection_exists
 from triptych_server.store.qdrant_mapping import (
     qdrant_point,
@@ -151,6 +160,28 @@ class ReferenceStore:
             hits = [Scored(str(hit.id), hit.score) for hit in response.points]
             answers.append(tuple(sorted(hits, key=lambda hit: (-hit.similarity, hit.id))))
         return tuple(answers)
+
+    async def query_unions(
+        self, collection_id: str, unions: Sequence[UnionQuery], *, created: datetime | None = None
+    ) -> tuple[UnionScores, ...]:
+        legs = [leg for union in unions for leg in union.legs]
+        found = iter(await self.query(collection_id, legs, created=created))
+        candidates = [[next(found) for _ in union.legs] for union in unions]
+        completing = []
+        for union, own in zip(unions, candidates, strict=True):
+            within = tuple(sorted({hit.id for hits in own for hit in hits} | set(union.also)))
+            completing += [
+                LegQuery(exact.vector_name, exact.ask, len(within), within=within)
+                for exact in union.exact
+            ]
+        scored = iter(await self.query(collection_id, completing, created=created))
+        return tuple(
+            UnionScores(
+                tuple(tuple(hit.id for hit in hits) for hits in own),
+                tuple({hit.id: hit.similarity for hit in next(scored)} for _ in union.exact),
+            )
+            for union, own in zip(unions, candidates, strict=True)
+        )
 
     async def info(self) -> StoreInfo:
         return StoreInfo("reference", version("qdrant-client"), ready=True)

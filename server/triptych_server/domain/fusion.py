@@ -149,12 +149,12 @@ class Ranking:
 def fuse(legs: Sequence[LegScores], fusion: Fusion, *, threshold: float | None = None) -> Ranking:
     """Ranks what the legs brought in; items with a score below ``threshold`` are left out."""
     places = tuple(_places(leg) for leg in legs)
-    union = {i for leg, own in zip(legs, places, strict=True) if leg.weight for i in own}
-    scored = [_scored(leg, union) for leg in legs]
     if isinstance(fusion, ReciprocalRank):
         bounds: tuple[Bounds | None, ...] = (None,) * len(legs)
         levels: tuple[Mapping[str, float], ...] = ({},) * len(legs)
     else:
+        union = {i for leg, own in zip(legs, places, strict=True) if leg.weight for i in own}
+        scored = [_scored(leg, union) for leg in legs]
         bounds = tuple(bounds_of(fusion.normalization, known.values()) for known in scored)
         levels = tuple(
             {item: normalized(scale, s) for item, s in known.items()}

@@ -77,6 +77,39 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ExactQuery:
+    """What the candidates of a ``UnionQuery`` are scored by, on one named vector."""
+
+    vector_name: str
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionQuery:
+    """Several legs, and exact scores of the union of all that they find, and of ``also``.
+
+    The legs have no ``within``. ``exact`` may hold what a leg asks itself, too: the same object is
+    not asked twice where that leg alone has found the whole union.
+    """
+
+    legs: tuple[LegQuery, ...]
+    exact: tuple[ExactQuery, ...]
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionScores:
+    """The answer to a ``UnionQuery``.
+
+    ``candidates`` are the ids that each leg found, by (similarity descending, id); ``scores`` are
+    those of each of ``exact``, by id, without the points that it can't score.
+    """
+
+    candidates: tuple[tuple[str, ...], ...]
+    scores: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """A page of points in the order of their ids; ``next_id`` begins the next page, if any."""
 
@@ -186,6 +219,15 @@ class VectorStore(Protocol):
         """
         ...
 
+    async def query_unions(
+        self, collection_id: str, unions: Sequence[UnionQuery], *, created: datetime | None = None
+    ) -> tuple[UnionScores, ...]:
+        """Several searches' candidates with all their scores; as few requests as the engine takes.
+
+        Legs and scores are those of ``query``. ``created`` as in ``upsert``.
+        """
+        ...
+
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the engine cannot answer."""
         ...
@@ -201,9 +243,9 @@ class EncoderInfo:
 
     ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
     ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
-    begin and end tokens, of which there are ``special_tokens``. Each vector space keeps the one of
-    ``image_ways`` that came first when it was made. ``pictures_at_once`` run on all of its devices
-    together; ``precision`` is fp32, fp16 or int8.
+    begin and end tokens, of which there are ``special_tokens``; ``precision`` is fp32, fp16 or
+    int8. Each vector space keeps the one of ``image_ways`` that came first when it was made.
+    ``pictures_at_once`` run on all of its devices together.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Words as sparse vectors: BM25 term weights by fastembed, the same way for texts and queries.
+"""Words as sparse vectors: BM25 term weights as fastembed's, the same way for texts and queries.
 
 A stored text's weight for a term t that it holds f times, in a text of n terms, is
 ``f · (k + 1) / (f + k · (1 − b + b · n / avg_len))``; a query's weight is 1. The inverse document
@@ -17,6 +17,10 @@ A term is a run of letters and digits: "SN-4821-QX" is "sn", "4821" and "qx", "O
 Only English has stop words. In the other languages, common words lose their weight through the
 inverse document frequency. Scripts without spaces (Chinese, Japanese, Thai) are not cut into words:
 a run of theirs is one term, and is found by the same run alone.
+
+The vectors are those of fastembed's ``Qdrant/bm25``, number by number, made with the two libraries
+that it makes them with. It is not imported itself: with all that it has for other things, its
+imports would be a quarter of the service's start.
 """
 
 from __future__ import annotations
@@ -24,22 +28,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import threading
+import re
 import unicodedata
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+import mmh3
 import numpy as np
+from py_rust_stemmers import SnowballStemmer
 
 from triptych_server.domain.collections import Stamp
 from triptych_server.domain.vectors import SparseVector
 from triptych_server.encode.stopwords import ENGLISH
-
-if TYPE_CHECKING:
-    from fastembed import SparseEmbedding, SparseTextEmbedding
 
 K = 1.2
 B = 0.75
@@ -47,11 +48,15 @@ AVERAGE_LENGTH = 256.0
 MAX_TERM_LENGTH = 40
 NORMALISATION = "nfc, lower case, marks and format characters dropped, underscore parts words; 1"
 
-_MODEL = "Qdrant/bm25"
+# The version of fastembed whose vectors these are; part of the stamp of every collection.
+_REVISION = "fastembed-0.9"
 _WORKERS = 2
+# Up to this length a text is worked on where it is asked for (0.1 ms), a longer one in a thread.
+_SHORT_TEXT = 1024
+_NO_WORD = re.compile(r"\W")
 _DROPPED_CATEGORIES = frozenset({"Mn", "Mc", "Me", "Cf"})
 
-# The Snowball stemmers that fastembed carries, by ISO 639-1. Tamil is not among them: most of its
+# The Snowball stemmers that there are, by ISO 639-1. Tamil is not among them: most of its
 # vowels are marks, which its stemmer would need and the tokenizer cannot keep.
 _STEMMERS = MappingProxyType(
     {
@@ -81,13 +86,12 @@ _STEMMERS = MappingProxyType(
 class Bm25Terms:
     """BM25 terms in any language; those of ``languages`` are stemmed.
 
-    Nothing is fetched: the stemmers are code, and the stop words are ours. fastembed is imported
-    with the first text. Texts are worked on in threads of this object's own.
+    Long texts are worked on in threads of this object's own.
     """
 
     def __init__(self) -> None:
-        self._models: dict[str | None, SparseTextEmbedding] = {}
-        self._making = threading.Lock()
+        self._stemmers = {code: SnowballStemmer(name) for code, name in _STEMMERS.items()}
+        self._stamps: dict[str, Stamp] = {}
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="terms")
 
     @property
@@ -97,26 +101,22 @@ class Bm25Terms:
 
     def stamp(self, language: str) -> Stamp:
         """The stamp of a sparse space in that language."""
-        parameters = {
-            "language": language,
-            "stemmer": _STEMMERS.get(language),
-            "stopwords": sorted(_stopwords(language)),
-            "k": K,
-            "b": B,
-            "average_length": AVERAGE_LENGTH,
-            "max_term_length": MAX_TERM_LENGTH,
-            "normalisation": NORMALISATION,
-        }
-        text = json.dumps(parameters, sort_keys=True, ensure_ascii=True)
-        return Stamp("bm25", _revision(), hashlib.sha256(text.encode()).hexdigest()[:16])
+        # Every search compares it, and a hash over all stop words takes longer than its fusion.
+        if language not in self._stamps:
+            self._stamps[language] = _new_stamp(language)
+        return self._stamps[language]
 
     async def encode_document(self, text: str, language: str) -> SparseVector:
         """Term weights of a stored text; empty where only stop words are left."""
+        if len(text) <= _SHORT_TEXT:
+            return self._document(text, language)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._document, text, language)
 
     async def encode_query(self, text: str, language: str) -> SparseVector:
         """Weight 1 for each term of a query; empty where only stop words are left."""
+        if len(text) <= _SHORT_TEXT:
+            return self._query(text, language)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._query, text, language)
 
@@ -125,20 +125,30 @@ class Bm25Terms:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _document(self, text: str, language: str) -> SparseVector:
-        (embedding,) = self._model(language).embed(normalised(text, language))
-        return _sparse(embedding)
+        stems = self._stems(text, language)
+        norm = K * (1 - B + B * len(stems) / AVERAGE_LENGTH)
+        return _sparse(
+            {
+                _index_of(stem): count * (K + 1) / (count + norm)
+                for stem, count in Counter(stems).items()
+            }
+        )
 
     def _query(self, text: str, language: str) -> SparseVector:
-        (embedding,) = self._model(language).query_embed(normalised(text, language))
-        return _sparse(embedding)
+        return _sparse(dict.fromkeys(map(_index_of, self._stems(text, language)), 1.0))
 
-    def _model(self, language: str) -> SparseTextEmbedding:
-        """One model a language; all languages without a stemmer share one."""
-        key = language if language in _STEMMERS else None
-        with self._making:
-            if key not in self._models:
-                self._models[key] = _new_model(language)
-            return self._models[key]
+    def _stems(self, text: str, language: str) -> list[str]:
+        """The terms of ``text`` in their order, each as often as it is there."""
+        stopwords = _stopwords(language)
+        words = [
+            word
+            for word in _NO_WORD.sub(" ", normalised(text, language)).split()
+            if word not in stopwords and len(word) <= MAX_TERM_LENGTH
+        ]
+        if language not in self._stemmers:
+            return words
+        stem = self._stemmers[language].stem_word
+        return [found for word in words if (found := stem(word))]
 
 
 def normalised(text: str, language: str) -> str:
@@ -156,39 +166,28 @@ def _stopwords(language: str) -> frozenset[str]:
     return ENGLISH if language == "en" else frozenset()
 
 
-def _new_model(language: str) -> SparseTextEmbedding:
-    from fastembed import SparseTextEmbedding
-
-    stemmer = _STEMMERS.get(language)
-    # With a folder given, and stop words too, fastembed looks for no file and asks no network. It
-    # makes sure that the cache folder exists, hence one that does.
-    here = str(Path(__file__).parent)
-    return SparseTextEmbedding(
-        _MODEL,
-        cache_dir=here,
-        specific_model_path=here,
-        k=K,
-        b=B,
-        avg_len=AVERAGE_LENGTH,
-        language=stemmer or language,
-        token_max_length=MAX_TERM_LENGTH,
-        disable_stemmer=stemmer is None,
-        stopwords=set(_stopwords(language)),
-    )
+def _new_stamp(language: str) -> Stamp:
+    parameters = {
+        "language": language,
+        "stemmer": _STEMMERS.get(language),
+        "stopwords": sorted(_stopwords(language)),
+        "k": K,
+        "b": B,
+        "average_length": AVERAGE_LENGTH,
+        "max_term_length": MAX_TERM_LENGTH,
+        "normalisation": NORMALISATION,
+    }
+    text = json.dumps(parameters, sort_keys=True, ensure_ascii=True)
+    return Stamp("bm25", _REVISION, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-def _sparse(embedding: SparseEmbedding) -> SparseVector:
-    order = np.argsort(embedding.indices)
-    return SparseVector(
-        indices=embedding.indices[order].astype(np.uint32),
-        values=embedding.values[order].astype(np.float32),
-    )
+def _index_of(term: str) -> int:
+    return abs(mmh3.hash(term))
 
 
-def _revision() -> str:
-    """fastembed's major and minor version: patches do not touch how terms are made."""
-    try:
-        version = metadata.version("fastembed")
-    except metadata.PackageNotFoundError:
-        version = metadata.version("fastembed-gpu")  # the same package built for CUDA
-    return "fastembed-" + ".".join(version.split(".")[:2])
+def _sparse(weights: dict[int, float]) -> SparseVector:
+    """A vector of ``weights`` by index."""
+    indices = np.fromiter(weights, np.uint32, len(weights))
+    values = np.fromiter(weights.values(), np.float32, len(weights))
+    order = np.argsort(indices)
+    return SparseVector(indices=indices[order], values=values[order])

@@ -1,7 +1,7 @@
 """The shards of the embedded store and the operations on them; runs in the engine's process.
 
-Search is exact: the engine builds its HNSW graphs only in ``optimize()``, which blocks it for
-seconds to minutes, and nothing here calls it.
+The engine builds its HNSW graphs only in ``optimize()``, which blocks it for seconds to minutes,
+and nothing here calls it: the optimizer's process does, on a copy, whose place is then taken here.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from triptych_server.store.edge_mapping import (
     stored_point,
 )
 from triptych_server.store.edge_protocol import Failed, FailureKind
+from triptych_server.store.edge_unions import query_unions
+from triptych_server.store.edge_write_log import WriteLog
 from triptych_server.store.json_path import UnaddressableField
 
 # One operation is one record of the engine's log. Larger ones make the next start slow.
@@ -61,6 +63,7 @@ class EdgeEngine:
         self._collections: dict[str, Collection] = {}
         self._shards: dict[str, edge.EdgeShard] = {}
         self._types: dict[str, Types] = {}
+        self._logs: dict[str, WriteLog] = {}
 
     def open(self) -> ask.Ready:
         """Open every collection. Raises EngineFailure (UNREADABLE, LOCKED)."""
@@ -74,9 +77,46 @@ class EdgeEngine:
     def execute(self, request: object) -> object:
         """Carry out one request; the answer is of the type that the request names."""
         match request:
+            case ask.Upsert(collection_id) | ask.Delete(collection_id):
+                return self._noted(collection_id, request)
+            case ask.DeleteMatching(collection_id):
+                return self._noted(collection_id, request)
+        return self._execute(request)
+
+    def attach(self, collection: Collection, shard: edge.EdgeShard) -> None:
+        """Work on an open shard of ``collection``."""
+        self._shards[collection.id] = shard
+        self._collections[collection.id] = collection
+        self._types[collection.id] = field_types(collection.payload_fields, parse_path)
+
+    def _noted(self, collection_id: str, request: object) -> object:
+        """Carry out a write, and note it where the collection is being optimized."""
+        log = self._logs.get(collection_id)
+        if log is None:
+            return self._execute(request)
+        try:
+            answer = self._execute(request)
+        except EngineFailure:
+            raise  # before anything was changed
+        except BaseException:
+            log.spoil()
+            raise
+        log.append(request)
+        return answer
+
+    def _execute(self, request: object) -> object:
+        match request:
             case ask.Query(collection_id, legs, created):
                 self._check_identity(collection_id, created)
                 return self._query(collection_id, legs)
+            case ask.QueryUnions(collection_id, unions, created):
+                self._check_identity(collection_id, created)
+                return query_unions(
+                    self._shard(collection_id),
+                    self._collections[collection_id],
+                    unions,
+                    lambda filter: self._compiled(collection_id, filter),
+                )
             case ask.Retrieve(collection_id, ids, vectors):
                 return self._retrieve(collection_id, ids, vectors)
             case ask.Scroll():
@@ -99,6 +139,15 @@ class EdgeEngine:
                 self._drop(collection_id)
             case ask.Flush(collection_id):
                 self._flush(collection_id)
+            case ask.BeginLog(collection_id):
+                self._begin_log(collection_id)
+            case ask.LogSize(collection_id):
+                log = self._logs.get(collection_id)
+                return log.size if log is not None and log.is_whole else None
+            case ask.EndLog(collection_id):
+                self._end_log(collection_id)
+            case ask.TakeShard(collection_id, name, points):
+                self._take_shard(collection_id, name, points)
             case ask.Close():
                 self._close()
             case _:
@@ -125,9 +174,7 @@ class EdgeEngine:
         except BaseException as error:  # a panic of the engine is no Exception
             kind = FailureKind.LOCKED if "WouldBlock" in str(error) else FailureKind.UNREADABLE
             raise EngineFailure(kind, str(error), collection.id) from error
-        self._shards[collection.id] = shard
-        self._collections[collection.id] = collection
-        self._types[collection.id] = field_types(collection.payload_fields, parse_path)
+        self.attach(collection, shard)
 
     def _create(self, collection: Collection) -> None:
         if collection.id in self._shards:
@@ -154,6 +201,7 @@ class EdgeEngine:
 
     def _drop(self, collection_id: str) -> None:
         shard = self._shard(collection_id)
+        self._end_log(collection_id)
         self._catalogue.drop(collection_id)
         del self._shards[collection_id], self._collections[collection_id]
         del self._types[collection_id]
@@ -250,8 +298,40 @@ class EdgeEngine:
             raise EngineFailure(FailureKind.FIELD_INVALID, "unaddressable", str(error)) from error
 
     def _flush(self, collection_id: str) -> None:
+        log = self._logs.get(collection_id)
+        if log is not None and log.is_whole and log.size == 0:
+            return  # nothing was written since the flush that began the log: files may be copied
         if collection_id in self._shards:
             self._shards[collection_id].flush()
+
+    def _begin_log(self, collection_id: str) -> None:
+        self._shard(collection_id).flush()
+        self._end_log(collection_id)
+        self._logs[collection_id] = WriteLog(self._catalogue.writes(collection_id))
+
+    def _end_log(self, collection_id: str) -> None:
+        log = self._logs.pop(collection_id, None)
+        if log is not None:
+            log.close()
+
+    def _take_shard(self, collection_id: str, name: str, points: int) -> None:
+        """The one before is let go of only when the other is open and has as many points."""
+        old = self._shard(collection_id)
+        path = self._catalogue.shard(collection_id).with_name(name)
+        new = edge.EdgeShard.load(str(path))
+        try:
+            every = edge.CountRequest(exact=True)
+            found = (old.count(every), new.count(every), points)
+            if len(set(found)) > 1:
+                raise EngineFailure(FailureKind.REJECTED, f"points: {found}", collection_id)
+            self._catalogue.replace_shard(collection_id, path)
+        except BaseException:
+            if self._catalogue.shard(collection_id) != path:
+                new.close()
+                raise
+        self._shards[collection_id] = new
+        self._end_log(collection_id)
+        old.close()
 
     def _close(self) -> None:
         with ExitStack() as every:  # one that fails does not keep the others from it

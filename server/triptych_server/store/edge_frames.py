@@ -14,6 +14,9 @@ import struct
 GREETING = 0
 HEADER = struct.Struct("<QQ")
 
+# A header that is sent ahead wakes the other end for nothing, and copying this much is cheaper.
+_TOGETHER = 1 << 16
+
 
 def pack(message: object) -> bytes:
     """The body of a frame."""
@@ -27,9 +30,14 @@ def unpack(body: bytes | bytearray) -> object:
 
 def send(pipe: socket.socket, call_id: int, message: object) -> None:
     """Write one frame; blocks until the other end has taken it."""
-    body = pack(message)
-    pipe.sendall(HEADER.pack(call_id, len(body)))
-    pipe.sendall(body)
+    for part in framed(call_id, pack(message)):
+        pipe.sendall(part)
+
+
+def framed(call_id: int, body: bytes) -> tuple[bytes, ...]:
+    """A frame in the parts in which it is best written."""
+    header = HEADER.pack(call_id, len(body))
+    return (header + body,) if len(body) <= _TOGETHER else (header, body)
 
 
 def receive(pipe: socket.socket) -> tuple[int, object] | None:

@@ -23,6 +23,7 @@ from triptych_server.domain.paths import parse_path
 from triptych_server.domain.ports import Ask, LegQuery, Point, StoredPoint
 from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 from triptych_server.domain.vectors import SparseVector, Vector
+from triptych_server.store.edge_tuning import SEARCH_EF
 from triptych_server.store.engine_checks import check_payload, check_vector
 from triptych_server.store.json_path import json_path
 
@@ -112,7 +113,9 @@ def edge_query(
         query=_asked(space, leg.ask),
         filter=filter,
         score_threshold=leg.at_least,
-        params=edge.SearchParams(exact=leg.exact or leg.within is not None, idf=idf),
+        params=edge.SearchParams(
+            hnsw_ef=max(SEARCH_EF, leg.limit), exact=leg.exact or leg.within is not None, idf=idf
+        ),
         with_payload=False,
         with_vector=False,
     )

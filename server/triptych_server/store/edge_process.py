@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from triptych_server.children import describe_end, end_child, start_child
-from triptych_server.store.edge_frames import GREETING, HEADER, unpack
+from triptych_server.store.edge_frames import GREETING, HEADER, framed, unpack
 from triptych_server.store.edge_protocol import Done, Failed, FailureKind, Ready, Reply
 
 _EXIT_WAIT_S = 5.0
@@ -107,8 +107,8 @@ class EdgeProcess:
         """Hand over a packed request; ``reply`` is resolved, or fails with EngineEnded."""
         self._last_id += 1
         self._calls[self._last_id] = reply
-        self._writer.write(HEADER.pack(self._last_id, len(frame)))
-        self._writer.write(frame)
+        for part in framed(self._last_id, frame):
+            self._writer.write(part)
 
     async def ended(self) -> str:
         """Wait until the process has ended and all calls have failed; how it ended, for people."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, StoredPoint
+from triptych_server.domain.ports import LegQuery, Page, Point, StoredPoint, UnionQuery
 
 Answer = TypeVar("Answer")
 
@@ -120,11 +120,55 @@ class Query(Request[list[list[tuple[str, float]]]]):
     created: datetime | None
 
 
+UnionAnswer = tuple[list[str], list[list[int]], list[list[float | None]]]
+"""The ids of a union; what each leg found, as places in it; the scores by each ``exact``, for each
+of the ids, None where there is none. Plain lists, as with ``Query``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryUnions(Request[list[UnionAnswer]]):
+    """Answer all legs in one batch, and then all exact queries in another."""
+
+    collection_id: str
+    unions: tuple[UnionQuery, ...]
+    created: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Flush(Request[None]):
     """Write a collection through to the disk; nothing where it is gone meanwhile."""
 
     collection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeginLog(Request[None]):
+    """Write a collection through to the disk, and note every later write in its log."""
+
+    collection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogSize(Request[int | None]):
+    """Bytes of a collection's log of writes; None where it does not hold all of them."""
+
+    collection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndLog(Request[None]):
+    """Note no more writes; nothing where none are noted."""
+
+    collection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeShard(Request[None]):
+    """Go on with another shard of the same points: one that the optimizer has made."""
+
+    collection_id: str
+    shard: str
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +218,20 @@ class Done:
 
 
 Reply = Done | Failed
+
+
+class Step(Enum):
+    """What the optimizer's process tells on its way; READY comes back to it as its start."""
+
+    READY = "ready"
+    COPIED = "copied"
+    BUILT = "built"
+    CAUGHT_UP = "caught up"
+
+
+@dataclass(frozen=True, slots=True)
+class Optimized:
+    """The optimizer's last word: points, and vectors with an index, of a shard that is whole."""
+
+    points: int
+    indexed_vectors: int

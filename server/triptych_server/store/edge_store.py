@@ -17,14 +17,27 @@ from triptych_server.domain.errors import (
     clip,
     collection_not_found,
 )
-from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
+from triptych_server.domain.filters import EVERYTHING, Filter
+from triptych_server.domain.optimization import Optimization
+from triptych_server.domain.ports import (
+    LegQuery,
+    Page,
+    Point,
+    Scored,
+    StoredPoint,
+    StoreInfo,
+    UnionQuery,
+    UnionScores,
+)
 from triptych_server.domain.storage import STORE_DEFAULTS
 from triptych_server.store import edge_protocol as ask
+from triptych_server.store.edge_copy import MIN_FREE_BYTES
 from triptych_server.store.edge_flusher import EdgeFlusher
+from triptych_server.store.edge_optimizer import EdgeOptimizer
 from triptych_server.store.edge_process import EngineNotStarted
 from triptych_server.store.edge_protocol import Failed, FailureKind, Request
 from triptych_server.store.edge_supervisor import EdgeSupervisor, RequestFailed
+from triptych_server.store.edge_tuning import TUNING, Tuning
 from triptych_server.store.errors import (
     StoreLocked,
     StoreRejected,
@@ -35,6 +48,8 @@ from triptych_server.store.errors import (
     field_unaddressable,
     name_invalid,
 )
+from triptych_server.store.unions import by_id
+from triptych_server.store.write_gate import WriteGate
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +72,10 @@ class EdgeStore:
     else is to be done, at the latest after five such intervals or ``flush_after_points`` points,
     and at ``close``. A flush also trims the engine's log.
 
-    Search is exact, by the engine's own arithmetic and payload indexes: its HNSW graphs are never
-    built. A leg over 100,000 vectors of 512 numbers takes about 8 ms on one core.
+    Search is exact, by the engine's own arithmetic and payload indexes, until a collection is
+    optimized: a leg over 100,000 vectors of 512 numbers takes about 8 ms on one core. ``optimize``
+    builds HNSW graphs in another process, on a copy, while this one goes on; see
+    ``edge_optimizer``. What is written after it is compared exactly until the next one.
 
     Room. Points that are replaced reuse their place; those of deleted points stay on the disk.
     Writes are refused while the disk has less than ``min_free_bytes``, for the engine does not
@@ -73,11 +90,12 @@ class EdgeStore:
         *,
         flush_interval_s: float = 2.0,
         flush_after_points: int = 4096,
-        min_free_bytes: int = 256 * 1024 * 1024,
+        min_free_bytes: int = MIN_FREE_BYTES,
         lock_wait_s: float = 2.0,
         start_wait_s: float = 60.0,
         restart_wait_s: float = 2.0,
         close_wait_s: float = 30.0,
+        tuning: Tuning = TUNING,
         on_ready_change: Callable[[bool], None] = lambda ready: None,
     ) -> None:
         """A store on ``folder`` that is not open yet; ``open`` makes one that is.
@@ -86,6 +104,7 @@ class EdgeStore:
         ``start_wait_s``: how long an engine may take to open every collection.
         ``restart_wait_s``: how long calls are held while the engine is started again.
         ``close_wait_s``: how long ``close`` waits for running calls and the last flush.
+        ``tuning``: how collections are optimized.
         ``on_ready_change``: told True when an engine begins to answer, False when it has died.
         """
         self._folder = folder
@@ -98,7 +117,11 @@ class EdgeStore:
             restart_wait_s=restart_wait_s,
             close_wait_s=close_wait_s,
             on_ready=self._greet,
-            on_ended=lambda: self._on_ready_change(False),
+            on_ended=self._engine_ended,
+        )
+        self._gate = WriteGate()
+        self._optimizer = EdgeOptimizer(
+            self._engine, self._gate, folder, min_free_bytes=min_free_bytes, tuning=tuning
         )
         self._collections: dict[str, Collection] = {}
         self._engine_version = ""
@@ -134,6 +157,23 @@ class EdgeStore:
     def engine_pid(self) -> int | None:
         """The process id of the engine, for people who look after it; None while it is down."""
         return self._engine.pid
+
+    @property
+    def optimizer_pid(self) -> int | None:
+        """The process id of the running optimizer; None while nothing is optimized."""
+        return self._optimizer.pid
+
+    async def optimize(self, collection_id: str) -> Optimization:
+        """Start building the index of a collection, or find it running; others wait their turn.
+
+        Raises NotFound; Exhausted (OPTIMIZE_NEEDS_DISK); Unavailable.
+        """
+        collection = await self.get_collection(collection_id)
+        return await self._optimizer.start(collection, await self.count(collection_id, EVERYTHING))
+
+    def optimization(self, collection_id: str) -> Optimization | None:
+        """What ``optimize`` has come to; None where it was not called since the start."""
+        return self._optimizer.state(collection_id)
 
     async def create_collection(self, collection: Collection) -> None:
         """Make an empty collection with an index for every payload field.
@@ -213,14 +253,24 @@ class EdgeStore:
     ) -> tuple[tuple[Scored, ...], ...]:
         """All legs in one batch; each answer sorted by (similarity descending, id).
 
-        Every leg is exact. Where equal similarities straddle a leg's limit, which of them enter
-        is the engine's choice.
+        A leg of an optimized collection may go by the graph: see ``LegQuery``. Where equal
+        similarities straddle a leg's limit, which of them enter is the engine's choice.
         """
         answers = await self._ask(ask.Query(collection_id, tuple(legs), created))
         if sum(map(len, answers)) < _MANY_HITS:
             return _scored(answers)
         # Tenths of a second for hundreds of thousands: other calls go on meanwhile.
         return await asyncio.to_thread(_scored, answers)
+
+    async def query_unions(
+        self, collection_id: str, unions: Sequence[UnionQuery], *, created: datetime | None = None
+    ) -> tuple[UnionScores, ...]:
+        """Several searches' candidates with all their scores, in one request to the engine."""
+        answers = await self._ask(ask.QueryUnions(collection_id, tuple(unions), created))
+        size = sum(len(row) for _, _, scores in answers for row in scores)
+        if size < _MANY_HITS:
+            return tuple(map(_union_scores, answers))
+        return await asyncio.to_thread(lambda: tuple(map(_union_scores, answers)))
 
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the engine is down."""
@@ -231,7 +281,12 @@ class EdgeStore:
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.gather(self._flushing, return_exceptions=True)
+        await self._optimizer.close()
         await self._engine.close()
+
+    def _engine_ended(self) -> None:
+        self._optimizer.engine_ended()
+        self._on_ready_change(False)
 
     def _greet(self, greeting: ask.Ready) -> None:
         self._collections = {collection.id: collection for collection in greeting.collections}
@@ -243,8 +298,10 @@ class EdgeStore:
         self._collections[collection.id] = collection
 
     async def _drop(self, collection_id: str) -> None:
-        await self._ask(ask.DropCollection(collection_id))
-        self._collections.pop(collection_id, None)
+        with self._optimizer.kept_away(collection_id):
+            await self._optimizer.forget(collection_id)
+            await self._ask(ask.DropCollection(collection_id))
+            self._collections.pop(collection_id, None)
 
     async def _to_its_end(self, change: Coroutine[None, None, None]) -> None:
         """Await a change of the catalogue; a caller that goes away does not cut it short, or the
@@ -255,6 +312,7 @@ class EdgeStore:
         await asyncio.shield(task)
 
     async def _write(self, request: Request[Answer], collection_id: str, points: int) -> Answer:
+        await self._gate.passed(collection_id)
         try:
             return await self._ask(request)
         finally:
@@ -297,3 +355,11 @@ class EdgeStore:
 
 def _scored(answers: Sequence[Sequence[tuple[str, float]]]) -> tuple[tuple[Scored, ...], ...]:
     return tuple(tuple(Scored(*hit) for hit in hits) for hits in answers)
+
+
+def _union_scores(answer: ask.UnionAnswer) -> UnionScores:
+    ids, found, scores = answer
+    return UnionScores(
+        tuple(tuple(ids[place] for place in places) for places in found),
+        tuple(by_id(ids, row) for row in scores),
+    )

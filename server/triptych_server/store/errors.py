@@ -7,6 +7,7 @@ from pathlib import Path
 from triptych_server.domain.errors import (
     AlreadyExists,
     Code,
+    Exhausted,
     InvalidInput,
     Reason,
     TriptychError,
@@ -39,6 +40,13 @@ class StoreLocked(StoreStartError):
 
 class StoreUnreadable(StoreStartError):
     """The folder, or a collection in it, cannot be read or written."""
+
+
+class CollectionNotThere(Exception):
+    """A name that a command was given is none of a collection; the text is for the operator."""
+
+    def __init__(self, collection_id: str) -> None:
+        super().__init__(f"there is no collection {clip(collection_id)!r}")
 
 
 class StoreUnsuitable(StoreStartError):
@@ -100,4 +108,14 @@ def embedded_cannot(storage: StorageSettings) -> WrongState:
         Reason.STORAGE_UNSUPPORTED,
         f"{asked}: the embedded engine has no such setting; it needs a Qdrant server",
         subject="storage",
+    )
+
+
+def optimize_needs_disk(collection_id: str, *, needed: int, free: int) -> Exhausted:
+    """The error for an optimization that the disk has no room for."""
+    mib = 2**20
+    return Exhausted(
+        Reason.OPTIMIZE_NEEDS_DISK,
+        f"collection_id: the disk has no room to optimize {clip(collection_id)!r} "
+        f"(got {free // mib} MiB free, allowed from {-(-needed // mib)} MiB)",
     )

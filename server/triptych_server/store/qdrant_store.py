@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
-from qdrant_client import AsyncQdrantClient, grpc, models
-from qdrant_client.conversions.conversion import RestToGrpc
+from qdrant_client import AsyncQdrantClient, models
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import Reason, Unavailable, clip, collection_not_found
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, Scored, StoredPoint, StoreInfo
-from triptych_server.domain.vectors import SparseVector
+from triptych_server.domain.ports import (
+    LegQuery,
+    Page,
+    Point,
+    Scored,
+    StoredPoint,
+    StoreInfo,
+    UnionQuery,
+    UnionScores,
+)
 from triptych_server.store.errors import StoreRejected, StoreUnsuitable
 from triptych_server.store.qdrant_catalogue import QdrantCatalogue
 from triptych_server.store.qdrant_errors import LONGEST_CALL_S, Call, KeyRefused, QdrantLine, fence
@@ -23,12 +30,14 @@ from triptych_server.store.qdrant_filter import qdrant_filter
 from triptych_server.store.qdrant_mapping import (
     passing_query,
     qdrant_point,
-    qdrant_query,
     stored_point,
 )
+from triptych_server.store.qdrant_queries import Send, answer_legs, answer_unions, sender
 from triptych_server.store.qdrant_watch import QdrantWatch
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 # The first server whose collections have metadata, which is where they are described.
 OLDEST_SERVER = (1, 16)
@@ -286,32 +295,17 @@ class QdrantStore:
         Where equal similarities straddle a leg's limit, which of them enter is the server's
         choice.
         """
-        collection = await self._the_one(collection_id, created)
-        name = self._catalogue.name(collection_id)
-        asked = [place for place, leg in enumerate(legs) if _is_askable(leg)]
-        with fence("query"):
-            requests = [
-                RestToGrpc.convert_query_request(qdrant_query(collection, legs[place]), name)
-                for place in asked
-            ]
-        answers: list[tuple[Scored, ...]] = [() for _ in legs]
-        if requests:
-            # The client's own answer builds an object for every hit: 8 ms for four legs of 226,
-            # where reading the message takes 0.3.
-            asking = self._client.grpc_points.QueryBatch(
-                grpc.QueryBatchPoints(collection_name=name, query_points=requests),
-                timeout=LONGEST_CALL_S,
-            )
-            try:
-                answer = await self._line.ask(Call("query", collection_id), asking)
-            except StoreRejected:
-                # Made anew with other spaces since it was looked at?
-                await self._the_one(collection_id, collection.create_time, fresh=True)
-                raise
-            for place, found in zip(asked, answer.result, strict=True):
-                hits = [(-hit.score, hit.id.uuid) for hit in found.result]
-                answers[place] = tuple(Scored(id_, -negated) for negated, id_ in sorted(hits))
-        return tuple(answers)
+        return await self._queried(
+            collection_id, created, lambda send, made, name: answer_legs(send, made, name, legs)
+        )
+
+    async def query_unions(
+        self, collection_id: str, unions: Sequence[UnionQuery], *, created: datetime | None = None
+    ) -> tuple[UnionScores, ...]:
+        """Several searches' candidates with all their scores, in two requests at most."""
+        return await self._queried(
+            collection_id, created, lambda send, made, name: answer_unions(send, made, name, unions)
+        )
 
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the server does not answer."""
@@ -322,6 +316,22 @@ class QdrantStore:
         self._line.close()
         await self._watch.close()
         await self._client.close()
+
+    async def _queried(
+        self,
+        collection_id: str,
+        created: datetime | None,
+        answer: Callable[[Send, Collection, str], Awaitable[Answer]],
+    ) -> Answer:
+        collection = await self._the_one(collection_id, created)
+        name = self._catalogue.name(collection_id)
+        send = sender(self._client, self._line, collection_id, name)
+        try:
+            return await answer(send, collection, name)
+        except StoreRejected:
+            # Made anew with other spaces since it was looked at?
+            await self._the_one(collection_id, collection.create_time, fresh=True)
+            raise
 
     def _suspect(self) -> None:
         self._watch.suspect()
@@ -387,10 +397,3 @@ def _numbers(version: str) -> tuple[int, int]:
 
 def _written(version: tuple[int, int]) -> str:
     return ".".join(map(str, version))
-
-
-def _is_askable(leg: LegQuery) -> bool:
-    """Whether there is anything to ask: no choice of no points, and a term at least."""
-    if leg.within is not None and not leg.within:
-        return False
-    return not (isinstance(leg.ask, SparseVector) and leg.ask.indices.size == 0)

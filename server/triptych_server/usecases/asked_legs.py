@@ -12,7 +12,7 @@ from triptych_server.domain.errors import InvalidInput, Reason, violation
 from triptych_server.domain.exploration import average, score, span
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import Ask, LegQuery, Scored
+from triptych_server.domain.ports import Ask, ExactQuery, LegQuery
 from triptych_server.domain.questions import (
     ByExamples,
     Context,
@@ -77,17 +77,15 @@ class AskedLeg:
             return []
         return [LegQuery(self.plan.space.name, self.ask, self.plan.candidate_count, filter)]
 
-    def completion(self, items: tuple[str, ...]) -> list[LegQuery]:
-        """What the store is asked for the exact scores of ``items``; see ``exact``."""
+    def completion(self) -> list[ExactQuery]:
+        """What the store is asked for the exact scores of all candidates; see ``exact``."""
         name = self.plan.space.name
-        asks = [*self._own(), *self._distinct().values()]
-        return [LegQuery(name, ask, len(items), within=items) for ask in asks]
+        return [ExactQuery(name, ask) for ask in (*self._own(), *self._distinct().values())]
 
-    def exact(self, answers: Sequence[Sequence[Scored]]) -> ExactLeg:
-        """What the leg knows, by the answers to ``completion``."""
+    def exact(self, found: Sequence[Mapping[str, float]]) -> ExactLeg:
+        """What the leg knows, by the scores that answer ``completion``."""
         if self.ask is None:
             return ExactLeg({})
-        found = [{scored.id: scored.similarity for scored in answer} for answer in answers]
         if isinstance(self.question, Nearest):
             return ExactLeg(found[0])
         own = len(self._own())

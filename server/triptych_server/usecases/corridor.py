@@ -1,14 +1,13 @@
 """The corridor that every search walks, whatever it is asked by.
 
-plan → encode, each distinct input once → legs in one batch of the store → exact scores of the
-union → fusion → the winners' items. Each step can be called alone; those that ask the store take
-several searches of one collection, and ask for them together.
+plan → encode, each distinct input once → the legs, and the exact scores of the union of what they
+find, in one call of the store → fusion → the winners' items. Each step can be called alone; the
+one that asks for candidates takes several searches of one collection, and asks for them together.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,7 +17,7 @@ from triptych_server.domain.filters import Filter, PointIds
 from triptych_server.domain.fusion import Fused, LegScores, Ranking, fuse
 from triptych_server.domain.items import Item, Notice, WarningCode
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import LegQuery, Scored, VectorStore
+from triptych_server.domain.ports import UnionQuery, VectorStore
 from triptych_server.domain.queries import (
     ComposedInput,
     ExamplesQuery,
@@ -133,7 +132,9 @@ class Corridor:
         """
         collection, query = plan.collection, plan.query
         plans = tuple(one for leg in plan.legs for one in members(leg))
-        encoded = await self._query_vectors.encode(collection, plans, once)
+        encoded = await self._query_vectors.encode(
+            collection, plans, once, bypass_cache=query.bypass_query_cache
+        )
         by_plan = {id(one.plan): one for one in encoded.legs}
         legs = tuple(
             asked_leg(filled(leg, [by_plan[id(one)] for one in members(leg)]), self._limits)
@@ -147,54 +148,27 @@ class Corridor:
         notices = (*encoded.notices, *plan.notices)
         return Course(collection, query, legs, _without(query.filter, own), own, notices)
 
-    async def candidates(self, courses: Sequence[Course]) -> list[Candidates]:
-        """What each leg of each course brings in; all courses are of one collection.
+    async def candidates(
+        self, courses: Sequence[Course], *, also: tuple[str, ...] = ()
+    ) -> list[tuple[Candidates, tuple[ExactLeg, ...]]]:
+        """What each leg of each course brings in, and the exact score of all of that on every leg
+        of its course; and of the points ``also``, whoever brought them in.
 
-        Raises NotFound, InvalidInput, Exhausted, Unavailable.
+        All courses are of one collection. Raises NotFound, InvalidInput, Exhausted, Unavailable.
         """
-        wanted = [[leg.candidates(course.filter) for leg in course.legs] for course in courses]
-        answers = await self._asked(courses[0].collection, wanted)
-        return [
-            tuple(
-                tuple(scored.id for answer in leg for scored in answer)
-                for leg in _cut(answers, course)
-            )
-            for course in wanted
-        ]
-
-    async def complete(
-        self,
-        courses: Sequence[Course],
-        candidates: Sequence[Candidates],
-        *,
-        also: tuple[str, ...] = (),
-    ) -> list[tuple[ExactLeg, ...]]:
-        """The exact score of every candidate of a course's legs, on every one of them; and of the
-        items ``also``, whoever brought them in.
-
-        Raises as ``candidates``.
-        """
-        unions = [tuple(dict.fromkeys((*itertools.chain(*legs), *also))) for legs in candidates]
-        return await self.score(courses, unions)
-
-    async def score(
-        self, courses: Sequence[Course], items: Sequence[tuple[str, ...]]
-    ) -> list[tuple[ExactLeg, ...]]:
-        """The exact score of chosen items on every leg: for each course its own choice.
-
-        Raises as ``candidates``.
-        """
-        wanted = [
-            [leg.completion(chosen) for leg in course.legs]
-            for course, chosen in zip(courses, items, strict=True)
-        ]
-        answers = await self._asked(courses[0].collection, wanted)
-        known = []
-        for course, asked in zip(courses, wanted, strict=True):
-            found = _cut(answers, asked)
-            size = sum(len(answer) for leg in found for answer in leg)
-            known.append(await apart(size, partial(_exact, course.legs, found)))
-        return known
+        collection = courses[0].collection
+        unions = [_union(course, also) for course in courses]
+        answers = await self._store.query_unions(
+            collection.id, unions, created=collection.create_time
+        )
+        found = []
+        for course, answer in zip(courses, answers, strict=True):
+            own = iter(answer.candidates)
+            candidates = tuple(next(own) if leg.ask is not None else () for leg in course.legs)
+            size = sum(map(len, answer.scores))
+            exact = await apart(size, partial(_exact, course.legs, iter(answer.scores)))
+            found.append((candidates, exact))
+        return found
 
     async def hits(
         self, course: Course, exact: Sequence[ExactLeg], ranking: Ranking
@@ -222,13 +196,6 @@ class Corridor:
         size = len(kept) * sum(len(leg.examples) for leg in course.legs)
         return await apart(size, partial(_shown, course, exact, ranking, kept))
 
-    async def _asked(
-        self, collection: Collection, wanted: Iterable[Iterable[Sequence[LegQuery]]]
-    ) -> Iterator[tuple[Scored, ...]]:
-        """The answers to all queries, in their order."""
-        flat = [query for course in wanted for leg in course for query in leg]
-        return iter(await self._store.query(collection.id, flat, created=collection.create_time))
-
 
 async def ranked(course: Course, candidates: Candidates, exact: Sequence[ExactLeg]) -> Ranking:
     """The fused order of the candidates."""
@@ -241,10 +208,14 @@ async def ranked(course: Course, candidates: Candidates, exact: Sequence[ExactLe
     return await apart(size, partial(fuse, legs, query.fusion, threshold=query.score_threshold))
 
 
-def _exact(
-    legs: Sequence[AskedLeg], answers: Sequence[Sequence[Sequence[Scored]]]
-) -> tuple[ExactLeg, ...]:
-    return tuple(leg.exact(found) for leg, found in zip(legs, answers, strict=True))
+def _union(course: Course, also: tuple[str, ...]) -> UnionQuery:
+    legs = tuple(query for leg in course.legs for query in leg.candidates(course.filter))
+    exact = tuple(query for leg in course.legs for query in leg.completion())
+    return UnionQuery(legs, exact, also)
+
+
+def _exact(legs: Sequence[AskedLeg], scores: Iterator[Mapping[str, float]]) -> tuple[ExactLeg, ...]:
+    return tuple(leg.exact([next(scores) for _ in leg.completion()]) for leg in legs)
 
 
 def _shown(
@@ -258,13 +229,6 @@ def _shown(
         scores = vector_scores(ranking.parts(fused.id), item, course.legs, exact)
         hits.append(SearchHit(item, place, fused.score, scores))
     return tuple(hits)
-
-
-def _cut(
-    answers: Iterator[tuple[Scored, ...]], asked: Sequence[Sequence[LegQuery]]
-) -> list[list[tuple[Scored, ...]]]:
-    """The next answers, in lists as long as what was asked."""
-    return [[next(answers) for _ in leg] for leg in asked]
 
 
 def _nothing_to_ask(plan: Plan, notices: Sequence[Notice]) -> WrongState:

@@ -46,9 +46,7 @@ class Explain:
         with watch.stage("encode"):
             course = await self._corridor.encode(plan)
         with watch.stage("legs"):
-            [candidates] = await self._corridor.candidates([course])
-        with watch.stage("complete"):
-            [exact] = await self._corridor.complete([course], [candidates], also=(item.point_id,))
+            [(candidates, exact)] = await self._corridor.candidates([course], also=(item.point_id,))
         with watch.stage("fuse"):
             # The threshold cuts off the end of the ranking, where the item may be.
             whole = replace(course, query=replace(query, score_threshold=None))

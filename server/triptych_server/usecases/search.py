@@ -42,9 +42,7 @@ class Search:
         with watch.stage("encode"):
             course = await self._corridor.encode(plan)
         with watch.stage("legs"):
-            [candidates] = await self._corridor.candidates([course])
-        with watch.stage("complete"):
-            [exact] = await self._corridor.complete([course], [candidates])
+            [(candidates, exact)] = await self._corridor.candidates([course])
         with watch.stage("fuse"):
             ranking = await ranked(course, candidates, exact)
         with watch.stage("fetch"):
@@ -88,14 +86,13 @@ class Search:
 
     async def _group(self, courses: list[Course]) -> list[_Scored | TriptychError]:
         try:
-            candidates = await self._corridor.candidates(courses)
-            exact = await self._corridor.complete(courses, candidates)
+            found = await self._corridor.candidates(courses)
         except TriptychError as error:
             if len(courses) == 1 or isinstance(error, Unavailable):
                 return [error] * len(courses)
             # One that the store refuses must not take the others with it.
             return [(await self._group([course]))[0] for course in courses]
-        return [_Scored(*made) for made in zip(courses, candidates, exact, strict=True)]
+        return [_Scored(course, *made) for course, made in zip(courses, found, strict=True)]
 
     async def _ranked(self, scored: _Scored) -> SearchResult:
         ranking = await ranked(scored.course, scored.candidates, scored.exact)
