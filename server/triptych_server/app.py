@@ -136,9 +136,10 @@ class App:
         # A model that has to be fetched is fetched first: that takes minutes, the rest a second.
         cache = settings.model_cache.expanduser()
         folders = [(name, resolve_model(spec, cache)) for name, spec in settings.encoder_specs]
-        # Two processes start on the other cores while the models are loaded.
+        # Processes start on the other cores while the models are loaded.
         opening_store = self._begin(self._open_store())
         opening_intake = self._begin(self._open_intake())
+        opening_ocr = self._begin(self._open_ocr())
         loading = self._begin(self._load_encoders(folders))
         store = await opening_store
         pictures = await Pictures.open(settings.pictures_place)
@@ -147,14 +148,7 @@ class App:
         self._stack.callback(terms.close)
         encoders = await loading
         intake = await opening_intake
-        ocr = await open_ocr(
-            settings.ocr_engine,
-            workers=settings.ocr_worker_count,
-            default_language=settings.ocr_language,
-        )
-        self._stack.push_async_callback(ocr.close)
-        if "ocr_language" in settings.model_fields_set:
-            ocr.require(settings.ocr_language)
+        ocr = await opening_ocr
         writers = KeyLocks()
         sweep = asyncio.create_task(PictureSweep(store, pictures, writers, now).run())
         self._stack.push_async_callback(_ended, sweep)
@@ -209,6 +203,18 @@ class App:
         task = asyncio.create_task(work)
         self._stack.push_async_callback(_ended, task)
         return task
+
+    async def _open_ocr(self) -> Ocr:
+        settings = self._settings
+        ocr = await open_ocr(
+            settings.ocr_engine,
+            workers=settings.ocr_worker_count,
+            default_language=settings.ocr_language,
+        )
+        self._stack.push_async_callback(ocr.close)
+        if "ocr_language" in settings.model_fields_set:
+            ocr.require(settings.ocr_language)
+        return ocr
 
     async def _open_store(self) -> VectorStore:
         store = await self._opened_store()

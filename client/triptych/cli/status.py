@@ -44,7 +44,8 @@ def render_status(server: str, found: GetStatusResponse, console: "Console") -> 
     ready = "ready" if store.ready else "NOT READY"
     facts.add_row("store", Text(f"{store.kind} {store.engine_version}, {ready}"))
     facts.add_row("keeps pictures in", Text(found.pictures.kind))
-    facts.add_row("reads pictures in", Text(", ".join(found.ocr_languages) or "(OCR is off)"))
+    reads = ", ".join(found.ocr_languages) + f" (by {found.ocr_engine})" * bool(found.ocr_engine)
+    facts.add_row("reads pictures in", Text(reads or "(OCR is off)"))
     facts.add_row("text languages", Text(", ".join(found.languages)))
     facts.add_row("limits", Text(_limits(found)))
     console.print(facts)

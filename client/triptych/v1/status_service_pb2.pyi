@@ -50,8 +50,13 @@ class GetStatusResponse(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     PICTURES_FIELD_NUMBER: _builtins.int
     QUEUES_FIELD_NUMBER: _builtins.int
+    OCR_ENGINE_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The version of the server."""
+    ocr_engine: _builtins.str
+    """What reads pictures: `tesseract`, the program, or `tesserocr`, processes that keep it loaded.
+    Empty where OCR is off.
+    """
     @_builtins.property
     def encoders(self) -> _containers.RepeatedCompositeFieldContainer[Global___EncoderStatus]:
         """The encoders, the default one first."""
@@ -91,10 +96,11 @@ class GetStatusResponse(_message.Message):
         languages: _abc.Iterable[_builtins.str] | None = ...,
         pictures: Global___PictureStoreStatus | None = ...,
         queues: _abc.Iterable[Global___QueueStatus] | None = ...,
+        ocr_engine: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "pictures", b"pictures", "store", b"store"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_languages", b"ocr_languages", "pictures", b"pictures", "queues", b"queues", "store", b"store", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_engine", b"ocr_engine", "ocr_languages", b"ocr_languages", "pictures", b"pictures", "queues", b"queues", "store", b"store", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

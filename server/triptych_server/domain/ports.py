@@ -414,6 +414,11 @@ class Ocr(Protocol):
     """Reads the words in a picture."""
 
     @property
+    def engine(self) -> str:
+        """What reads: ``tesseract`` or ``tesserocr``."""
+        ...
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The installed languages (Tesseract's codes), sorted; empty where OCR is off."""
         ...
