@@ -38,7 +38,8 @@ async def closed_loop(call: Callable[[], Awaitable[int]], *, callers: int, secon
     async def keep_calling() -> None:
         nonlocal done
         while time.perf_counter() - begin < seconds:
-            done += await call()
+            count = await call()
+            done += count
 
     await asyncio.gather(*(keep_calling() for _ in range(callers)))
     return done / (time.perf_counter() - begin)

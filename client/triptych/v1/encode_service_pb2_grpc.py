@@ -53,7 +53,8 @@ class EncodeServiceServicer(object):
         unit length.
 
         Errors: INVALID_ARGUMENT (QUERY_EMPTY, LIMIT_TOO_LARGE, the TEXT_* and IMAGE_* reasons);
-        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL); UNAVAILABLE
+        FAILED_PRECONDITION (ENCODER_UNKNOWN); RESOURCE_EXHAUSTED (QUEUE_FULL,
+        ENCODER_MEMORY); UNAVAILABLE
         (DECODER_UNAVAILABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

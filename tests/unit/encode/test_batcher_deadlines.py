@@ -251,3 +251,28 @@ async def test_shared_work_can_be_begun_without_a_deadline() -> None:
 
 async def _read() -> float | None:
     return deadline()
+
+
+@pytest.mark.parametrize(("runners", "expected"), [(1, 11.0), (2, 6.0), (5, 3.0)])
+async def test_what_is_ahead_is_shared_by_the_runners(runners: int, expected: float) -> None:
+    workers = [Worker(0) for _ in range(runners)]
+    for worker in workers:
+        worker.hold()
+    target: Batcher[int, int] = Batcher(
+        "test", [worker.run for worker in workers], max_batch=1, max_queue=1000
+    )
+    tasks = ask(target, *range(runners), within=None)
+    for worker in workers:
+        await worker.begun()
+    tasks += ask(target, *range(10), within=None)
+    await settled()
+    for _ in range(50):
+        target._times.observe(1, 1.0)
+
+    # Those that run have begun when a run was thought to take no time: they are due to end.
+    assert target._wait([1], 0) == pytest.approx(expected)
+
+    for worker in workers:
+        worker.let_go()
+    await asyncio.gather(*tasks)
+    await target.close()
