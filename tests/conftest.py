@@ -22,6 +22,9 @@ from tests.support.qdrant_server import BINARY, qdrant_binary
 # Some tests import onnxruntime themselves, and before our own package has switched this off.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# How wide the terminal is that the tests are run from, which xdist tells its processes.
+os.environ.pop("COLUMNS", None)
+
 # Deadlines of hypothesis measure the machine, not the code; the examples are the same each run.
 hypothesis.settings.register_profile("triptych", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("triptych")
