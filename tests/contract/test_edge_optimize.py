@@ -117,14 +117,17 @@ class Model:
         self.changes["write"] += 1
 
     async def keep_changing(self) -> None:
-        """Write new points, write others anew, delete by id and by filter, one after the other."""
+        """Write new points, write others anew, delete by id and by filter, one after the other.
+
+        However long it goes on, most of the first points stay as they are.
+        """
         for turn in range(sys.maxsize):
             if self.enough:
                 return
             version = 1 + turn
             await self.write(range(COUNT + 8 * turn, COUNT + 8 * turn + 8), version)
-            await self.write(range(turn * 4 % 300, turn * 4 % 300 + 4), version)
-            gone = 304 + turn % 100
+            await self.write(range(turn * 4 % 100, turn * 4 % 100 + 4), version)
+            gone = 104 + turn % 20
             await self.store.delete("things", [pid(gone)])
             self.there.pop(gone, None)
             wrong = Filter(must=(FieldCondition(("version",), Equals(version)),))
@@ -201,8 +204,8 @@ async def test_nothing_is_lost_and_searches_go_on(optimized: Optimized) -> None:
     assert state.end_time is not None
     assert state.end_time > state.start_time
     assert state.message == ""
-    assert state.item_count >= COUNT - 104
-    assert state.indexed_vector_count >= 3 * (COUNT - 104)
+    assert state.item_count >= COUNT - 20
+    assert state.indexed_vector_count >= 3 * (COUNT - 124)
     assert answered[BUILDING] >= 3
     assert model.changes["write"] >= 10
     assert left(folder) == CHANGED

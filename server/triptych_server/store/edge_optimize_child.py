@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
     descriptor, parent, root, collection_id, target, *sizes = arguments
     if not die_with(int(parent)):
         return 1
+    with suppress(OSError):  # Linux alone has it
+        # Where memory ends, this process goes first, and not the engine.
+        Path("/proc/self/oom_score_adj").write_text("900")
     with (
         socket.socket(fileno=int(descriptor)) as pipe,
         suppress(BrokenPipeError, ConnectionResetError),

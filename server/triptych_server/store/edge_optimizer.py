@@ -39,11 +39,12 @@ CATCHING_UP = "applying what was written meanwhile"
 CHANGING = "changing over; writes wait"
 
 _STORE_ENDED = "the store's process ended meanwhile; start it again"
+_LOG_LOST = "what was written meanwhile could not be kept track of; start it again"
 _FAILED = "it failed, and the collection is as it was; the log of the server says why"
 
 
-class _Gone(Exception):
-    """The live shard is no longer the one that was copied; the text may be shown."""
+class _LogLost(Exception):
+    """Writes since the copying are not known, and the copy is of no use."""
 
 
 class EdgeOptimizer:
@@ -162,9 +163,12 @@ class EdgeOptimizer:
         except Exhausted as error:
             self._end(collection.id, failed, error.message)
         except Exception as error:
-            if self._stopped_by_engine or isinstance(error, Unavailable | _Gone):
+            if self._stopped_by_engine or isinstance(error, Unavailable):
                 log.warning("the optimization of %s stopped: %s", collection.id, error)
                 self._end(collection.id, failed, _STORE_ENDED)
+            elif isinstance(error, _LogLost):
+                log.warning("the optimization of %s stopped: %s", collection.id, error)
+                self._end(collection.id, failed, _LOG_LOST)
             else:
                 log.exception("the optimization of %s failed", collection.id)
                 self._end(collection.id, failed, _FAILED)
@@ -197,7 +201,7 @@ class EdgeOptimizer:
                 self._note(name, CHANGING)
                 size = await self._engine.call(ask.LogSize(name))
                 if size is None:
-                    raise _Gone("the log of the writes is not whole")
+                    raise _LogLost("the log of the writes is not whole")
                 process.tell(size)
                 built = await process.hear(Optimized)
                 await self._take(name, target, built)

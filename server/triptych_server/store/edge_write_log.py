@@ -7,7 +7,6 @@ live folder has every write, and a copy that has lost its log is thrown away.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,9 +61,3 @@ def read_log(path: Path, start: int, end: int) -> Iterator[tuple[object, int]]:
             if start > end:
                 return
             yield unpack(file.read(length)), start
-
-
-def remove_log(path: Path) -> None:
-    """Remove the log where there is one."""
-    if path.exists():
-        os.unlink(path)
