@@ -311,7 +311,7 @@ def _too_busy(name: str, wait: float, left: float) -> Exhausted:
     return Exhausted(
         Reason.QUEUE_FULL,
         f"encoder: the {name} model is too busy to be done by the deadline "
-        f"(got {left:.3f} s, needed about {wait:.3f} s)",
+        f"(got {left:.3f} s, needed about {wait / _SHARE_OF_TIME:.3f} s)",
         retry_after_s=_retry_after(wait - left * _SHARE_OF_TIME),
     )
 

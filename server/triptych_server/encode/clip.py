@@ -168,9 +168,10 @@ class ClipEncoder:
         self._pool.shutdown(wait=False)
 
     async def _content(self, text: str) -> list[int]:
+        # Asked before the work, not after it, as for a picture.
+        self._texts.require_room()
         if len(text) <= _SHORT_TEXT:
             return self._tokenizer.content(text)
-        self._texts.require_room()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._tokenizer.content, text)
 

@@ -35,15 +35,20 @@ def _render_queue(queue: QueueReport) -> pb.QueueStatus:
     return pb.QueueStatus(
         encoder_id=queue.encoder_id,
         model=queue.model,
-        waiting=counters.waiting,
-        run_count=counters.runs,
-        encoded_count=counters.items,
-        refused_count=counters.refused,
-        cancelled_count=counters.skipped,
-        expired_count=counters.expired,
-        begun_late_count=counters.begun_late,
-        ended_late_count=counters.ended_late,
+        waiting=_count(counters.waiting),
+        run_count=_count(counters.runs),
+        encoded_count=_count(counters.items),
+        refused_count=_count(counters.refused),
+        cancelled_count=_count(counters.skipped),
+        expired_count=_count(counters.expired),
+        begun_late_count=_count(counters.begun_late),
+        ended_late_count=_count(counters.ended_late),
     )
+
+
+def _count(number: int) -> int:
+    """As much of it as the field holds: a fast encoder passes that within a month."""
+    return min(number, 2**31 - 1)
 
 
 def _render_encoder(info: EncoderInfo) -> pb.EncoderStatus:
