@@ -169,7 +169,8 @@ class ReferenceStore:
         candidates = [[next(found) for _ in union.legs] for union in unions]
         completing = []
         for union, own in zip(unions, candidates, strict=True):
-            within = tuple(sorted({hit.id for hits in own for hit in hits} | set(union.also)))
+            found_ids = {hit.id for hits in own for hit in hits}
+            within = tuple(sorted(found_ids | set(union.also)))
             completing += [
                 LegQuery(exact.vector_name, exact.ask, len(within), within=within)
                 for exact in union.exact
@@ -182,6 +183,18 @@ class ReferenceStore:
             )
             for union, own in zip(unions, candidates, strict=True)
         )
+
+    async def fetch(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        legs: Sequence[LegQuery],
+        *,
+        vectors: bool = False,
+        created: datetime | None = None,
+    ) -> tuple[tuple[StoredPoint, ...], tuple[tuple[Scored, ...], ...]]:
+        points = await self.retrieve(collection_id, ids, vectors=vectors)
+        return points, await self.query(collection_id, legs, created=created)
 
     async def info(self) -> StoreInfo:
         return StoreInfo("reference", version("qdrant-client"), ready=True)

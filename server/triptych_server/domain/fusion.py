@@ -71,8 +71,9 @@ class LegScores:
     """What one leg knows; ``weight`` ≥ 0.
 
     ``candidates`` are the ids that the leg itself brought in; ``similarities`` holds the exact
-    similarity of every candidate of any leg that the leg can score. A candidate that has none (it
-    was deleted meanwhile) is left out. ``threshold`` is the least similarity accepted.
+    similarity of every candidate of any leg that the leg can score; for reciprocal rank those of
+    its own candidates do. A candidate that has none (it was deleted meanwhile) is left out.
+    ``threshold`` is the least similarity accepted.
     """
 
     weight: float
@@ -127,20 +128,25 @@ class Ranking:
         """How many candidates each leg had."""
         return tuple(len(own) for own in self._places)
 
-    def parts(self, item: str) -> tuple[LegPart, ...]:
+    def parts(
+        self, item: str, similarities: Sequence[float | None] | None = None
+    ) -> tuple[LegPart, ...]:
         """What each leg says of an item; the contributions add up to its score.
 
         Of an item that is not ranked it is what the legs know; nothing of it contributes.
+        ``similarities``: those to the legs, where more of them are known by now. By places an item
+        is ranked without those of the legs that have not found it.
         """
         weights = [leg.weight for leg in self._legs]
         ranks = [own.get(item) for own in self._places]
         levels = [known.get(item) for known in self._levels]
         contributions = _contributions(self._fusion, weights, ranks, levels)
         parts = []
-        for leg, rank, level, contribution in zip(
-            self._legs, ranks, levels, contributions, strict=True
+        if similarities is None:
+            similarities = [leg.similarities.get(item) for leg in self._legs]
+        for leg, similarity, rank, level, contribution in zip(
+            self._legs, similarities, ranks, levels, contributions, strict=True
         ):
-            similarity = leg.similarities.get(item)
             below = similarity is not None and not leg.accepts(similarity)
             parts.append(LegPart(similarity, rank, level, contribution, below))
         return tuple(parts)

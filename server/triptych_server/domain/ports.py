@@ -83,13 +83,15 @@ class ExactQuery:
 class UnionQuery:
     """Several legs, and exact scores of the union of all that they find, and of ``also``.
 
-    The legs have no ``within``. ``exact`` may hold what a leg asks itself, too: the same object is
-    not asked twice where that leg alone has found the whole union.
+    The legs have no ``within``. ``exact`` may hold what a leg asks itself, too: for the points that
+    the leg has found the same object is not asked again. Where it is not ``complete``, that is all
+    there is: of the others only ``also`` are scored.
     """
 
     legs: tuple[LegQuery, ...]
     exact: tuple[ExactQuery, ...]
     also: tuple[str, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +223,18 @@ class VectorStore(Protocol):
 
         Legs and scores are those of ``query``. ``created`` as in ``upsert``.
         """
+        ...
+
+    async def fetch(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        legs: Sequence[LegQuery],
+        *,
+        vectors: bool = False,
+        created: datetime | None = None,
+    ) -> tuple[tuple[StoredPoint, ...], tuple[tuple[Scored, ...], ...]]:
+        """``retrieve`` of the points and ``query`` of the legs, both in one go."""
         ...
 
     async def info(self) -> StoreInfo:

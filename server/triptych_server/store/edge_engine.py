@@ -86,6 +86,10 @@ class EdgeEngine:
                     unions,
                     lambda filter: self._compiled(collection_id, filter),
                 )
+            case ask.Fetch(collection_id, ids, legs, vectors, created):
+                self._check_identity(collection_id, created)
+                points = self._retrieve(collection_id, ids, vectors)
+                return points, self._query(collection_id, legs)
             case ask.Retrieve(collection_id, ids, vectors):
                 return self._retrieve(collection_id, ids, vectors)
             case ask.Scroll():

@@ -120,6 +120,17 @@ class Query(Request[list[list[tuple[str, float]]]]):
     created: datetime | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetch(Request[tuple[tuple[StoredPoint, ...], list[list[tuple[str, float]]]]]):
+    """``Retrieve`` and ``Query`` in one."""
+
+    collection_id: str
+    ids: tuple[str, ...]
+    legs: tuple[LegQuery, ...]
+    vectors: bool
+    created: datetime | None
+
+
 UnionAnswer = tuple[list[str], list[list[int]], list[list[float | None]]]
 """The ids of a union; what each leg found, as places in it; the scores by each ``exact``, for each
 of the ids, None where there is none. Plain lists, as with ``Query``."""

@@ -242,6 +242,20 @@ class EdgeStore:
             return tuple(map(_union_scores, answers))
         return await asyncio.to_thread(lambda: tuple(map(_union_scores, answers)))
 
+    async def fetch(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        legs: Sequence[LegQuery],
+        *,
+        vectors: bool = False,
+        created: datetime | None = None,
+    ) -> tuple[tuple[StoredPoint, ...], tuple[tuple[Scored, ...], ...]]:
+        """``retrieve`` and ``query`` in one request to the engine."""
+        request = ask.Fetch(collection_id, tuple(ids), tuple(legs), vectors, created)
+        points, answers = await self._ask(request)
+        return points, _scored(answers)
+
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the engine is down."""
         return StoreInfo("embedded", self._engine_version, self._engine.ready)
