@@ -111,7 +111,7 @@ class QdrantStore:
             pool_size=1,
             check_compatibility=False,
         )
-        self._line = QdrantLine(self._suspect)
+        self._line = QdrantLine(lambda: self._watch.suspect())
         self._catalogue = QdrantCatalogue(self._client, self._line, prefix)
         self._on_ready_change = on_ready_change
         self._watch = QdrantWatch(self._probe, self._tell, place=self._place)
@@ -345,9 +345,6 @@ class QdrantStore:
             # Made anew with other spaces since it was looked at?
             await self._the_one(collection_id, collection.create_time, fresh=True)
             raise
-
-    def _suspect(self) -> None:
-        self._watch.suspect()
 
     def _tell(self, ready: bool) -> None:
         if ready and numbers(self._watch.version) < EXACT_IDF_SERVER:
