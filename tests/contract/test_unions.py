@@ -12,14 +12,8 @@ import pytest
 from tests.support.stores import dense, pid, point, sparse, whole_point
 from triptych_server.domain.errors import NotFound
 from triptych_server.domain.filters import EVERYTHING, Equals, FieldCondition, Filter
-from triptych_server.domain.ports import (
-    Ask,
-    ExactQuery,
-    LegQuery,
-    UnionQuery,
-    UnionScores,
-    VectorStore,
-)
+from triptych_server.domain.legs import Ask, ExactQuery, LegQuery, UnionQuery, UnionScores
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.questions import Discover, Pair
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

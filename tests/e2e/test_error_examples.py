@@ -44,8 +44,8 @@ from triptych.v1.status_service_pb2 import GetStatusRequest
 from triptych.v1.status_service_pb2_grpc import StatusServiceStub
 from triptych_server.domain.errors import Exhausted, TriptychError, Unavailable
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.legs import LegQuery
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import LegQuery
 from triptych_server.encode.intake import ProcessIntake
 
 Said = tuple[str, str]

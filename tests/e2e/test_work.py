@@ -28,7 +28,7 @@ from triptych.v1.collection_service_pb2_grpc import CollectionServiceStub
 from triptych.v1.item_service_pb2_grpc import ItemServiceStub
 from triptych.v1.search_service_pb2_grpc import SearchServiceStub
 from triptych_server.domain.filters import EVERYTHING
-from triptych_server.domain.ports import Ask, ExactQuery, LegQuery, UnionQuery
+from triptych_server.domain.legs import Ask, ExactQuery, LegQuery, UnionQuery
 from triptych_server.read_settings import read_settings
 from triptych_server.store.edge_engine import EdgeEngine
 from triptych_server.store.edge_protocol import CreateCollection, QueryUnions, Upsert

@@ -18,16 +18,8 @@ from tests.support.reference_filters import reference_filter
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import collection_not_found
 from triptych_server.domain.filters import EVERYTHING, Filter
-from triptych_server.domain.ports import (
-    LegQuery,
-    Page,
-    Point,
-    Scored,
-    StoredPoint,
-    StoreInfo,
-    UnionQuery,
-    UnionScores,
-)
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
+from triptych_server.domain.ports import Page, Point, StoredPoint, StoreInfo
 from triptych_server.store.errors import collection_exists
 from triptych_server.store.qdrant_mapping import (
     qdrant_point,

@@ -167,9 +167,9 @@ def fuse(legs: Sequence[LegScores], fusion: Fusion, *, threshold: float | None =
             for scale, known in zip(bounds, scored, strict=True)
         )
     scores = _scores(fusion, [leg.weight for leg in legs], places, levels)
-    kept = [i for i in scores if threshold is None or scores[i] >= threshold]
-    kept.sort(key=lambda i: (-scores[i], i))
-    items = tuple(Fused(i, scores[i]) for i in kept)
+    kept = [(-s, i) for i, s in scores.items() if threshold is None or s >= threshold]
+    kept.sort()
+    items = tuple(Fused(i, -negated) for negated, i in kept)
     return Ranking(items, bounds, fusion, tuple(legs), places, levels)
 
 
@@ -191,9 +191,10 @@ def score_range(
 
 def _places(leg: LegScores) -> dict[str, int]:
     """The leg's own candidates with their places from 1."""
-    own = [c for c in leg.candidates if c in leg.similarities and leg.accepts(leg.similarities[c])]
-    own.sort(key=lambda c: (-leg.similarities[c], c))
-    return {item: place for place, item in enumerate(own, start=1)}
+    known = leg.similarities
+    own = [(-known[c], c) for c in leg.candidates if c in known and leg.accepts(known[c])]
+    own.sort()
+    return {item: place for place, (_, item) in enumerate(own, start=1)}
 
 
 def _scored(leg: LegScores, union: Collection[str]) -> dict[str, float]:
@@ -211,9 +212,11 @@ def _scores(
     scores: dict[str, float] = {}
     counting = [leg for leg, weight in enumerate(weights) if weight]
     if isinstance(fusion, ReciprocalRank):
+        k = fusion.k
         for leg in counting:
+            weight = weights[leg]
             for item, place in places[leg].items():
-                scores[item] = scores.get(item, 0.0) + weights[leg] / (fusion.k + place)
+                scores[item] = scores.get(item, 0.0) + weight / (k + place)
     elif isinstance(fusion, WeightedSum):
         for leg in counting:
             for item, level in levels[leg].items():

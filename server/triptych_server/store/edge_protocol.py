@@ -12,7 +12,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, StoredPoint, UnionQuery
+from triptych_server.domain.legs import LegQuery, UnionQuery
+from triptych_server.domain.ports import Page, Point, StoredPoint
 
 Answer = TypeVar("Answer")
 

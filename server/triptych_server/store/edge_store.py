@@ -18,16 +18,8 @@ from triptych_server.domain.errors import (
     collection_not_found,
 )
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import (
-    LegQuery,
-    Page,
-    Point,
-    Scored,
-    StoredPoint,
-    StoreInfo,
-    UnionQuery,
-    UnionScores,
-)
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
+from triptych_server.domain.ports import Page, Point, StoredPoint, StoreInfo
 from triptych_server.domain.storage import STORE_DEFAULTS
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.edge_flusher import EdgeFlusher

@@ -13,7 +13,7 @@ from qdrant_client.conversions.conversion import RestToGrpc
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Scored, UnionQuery, UnionScores
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
 from triptych_server.domain.vectors import SparseVector
 from triptych_server.store.qdrant_errors import LONGEST_CALL_S, Call, QdrantLine, fence
 from triptych_server.store.qdrant_mapping import passing_query, qdrant_query

@@ -13,16 +13,8 @@ from qdrant_client import AsyncQdrantClient, models
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import Reason, Unavailable, clip, collection_not_found
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import (
-    LegQuery,
-    Page,
-    Point,
-    Scored,
-    StoredPoint,
-    StoreInfo,
-    UnionQuery,
-    UnionScores,
-)
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
+from triptych_server.domain.ports import Page, Point, StoredPoint, StoreInfo
 from triptych_server.store import qdrant_queries as queries
 from triptych_server.store.errors import StoreRejected, StoreUnsuitable
 from triptych_server.store.qdrant_catalogue import QdrantCatalogue

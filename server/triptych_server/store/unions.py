@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from triptych_server.domain.ports import ExactQuery, UnionQuery
+from triptych_server.domain.legs import ExactQuery, UnionQuery
 
 Key = TypeVar("Key", int, str)
 Id = TypeVar("Id")

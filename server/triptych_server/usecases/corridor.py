@@ -17,8 +17,9 @@ from triptych_server.domain.errors import InvalidInput, Reason, WrongState, viol
 from triptych_server.domain.filters import Filter, PointIds
 from triptych_server.domain.fusion import Fused, LegScores, Ranking, ReciprocalRank, fuse
 from triptych_server.domain.items import Item, Notice, WarningCode
+from triptych_server.domain.legs import LegQuery, UnionQuery
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import LegQuery, UnionQuery, VectorStore
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.queries import (
     ComposedInput,
     ExamplesQuery,
