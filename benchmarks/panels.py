@@ -34,6 +34,7 @@ LEGS = ("image", "caption", "ocr", "terms")
 COLLECTION = "panels"
 _WINDOWS = 3
 _TERMS = 5_000
+_TOPICS = 1  # the seed of what all items and searches are about
 # Lengths of the noise beside a direction of length 1.
 _OF_TOPIC, _OF_PANEL = 0.8, 0.8
 
@@ -56,9 +57,9 @@ def collection(terms: Stamp, *, name: str = COLLECTION) -> Collection:
     )
 
 
-def points(count: int, *, seed: int = 1) -> Iterator[Point]:
+def points(count: int) -> Iterator[Point]:
     """The items: one vector of ``image`` and ``caption`` each, three windows of ``ocr``."""
-    world = _World(seed)
+    world = _World(_TOPICS)
     written = datetime(2026, 1, 1, tzinfo=UTC)
     stamps = dict.fromkeys(LEGS)
     for number in range(count):
@@ -90,8 +91,8 @@ class Asked:
 
 def queries(count: int, *, items: int, seed: int = 1) -> list[Asked]:
     """Searches that are each about one of the topics of ``points(items)``."""
-    world = _World(seed)
-    world.turn_away()
+    world = _World(_TOPICS)
+    world.random = np.random.default_rng([_TOPICS, seed])
     topics = world.random.integers(0, max(1, items // TOPIC), count)
     asked = []
     for topic in topics.tolist():
@@ -108,10 +109,6 @@ class _World:
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
         self._seed = seed
-
-    def turn_away(self) -> None:
-        """Go on with other numbers than those of the items."""
-        self.random = np.random.default_rng([self._seed, 1])
 
     def vectors(self, topic: int) -> dict[str, Vector]:
         """The vectors of another item of ``topic``."""

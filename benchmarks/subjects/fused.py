@@ -19,7 +19,8 @@ from triptych.v1.search_service_pb2_grpc import SearchServiceStub
 from triptych_server.domain import layout
 from triptych_server.domain.filters import EVERYTHING
 from triptych_server.domain.fusion import LegScores, ReciprocalRank, fuse
-from triptych_server.domain.ports import ExactQuery, LegQuery, UnionQuery, VectorStore
+from triptych_server.domain.legs import ExactQuery, LegQuery, UnionQuery
+from triptych_server.domain.ports import VectorStore
 from triptych_server.store.edge_store import EdgeStore
 
 TITLE = "Fused search with complete scores, beside Qdrant's own prefetch and RRF"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from tests.support.stores import DIMENSION, collection, counts_deleted_terms, pid, point, sparse
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, VectorStore
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.vectors import SparseVector, Vector
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,7 +9,8 @@ import pytest
 from tests.support.stores import IMAGE, TERMS, collection, dense, pid, whole_point
 from triptych_server.domain.errors import AlreadyExists, NotFound, Reason
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, VectorStore
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import VectorStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.stores import dense, pid, same_vectors, sparse, whole_point
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, VectorStore
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import VectorStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

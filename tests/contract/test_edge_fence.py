@@ -31,7 +31,8 @@ from triptych_server.domain.filters import (
     Group,
 )
 from triptych_server.domain.items import Json
-from triptych_server.domain.ports import LegQuery, Point
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import Point
 from triptych_server.store.errors import StoreRejected
 
 

@@ -30,7 +30,7 @@ from tests.support.stores import (
 )
 from triptych_server.domain.errors import AlreadyExists, NotFound, Reason, Unavailable
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery
+from triptych_server.domain.legs import LegQuery
 from triptych_server.store.edge_store import EdgeStore
 
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"

@@ -20,7 +20,8 @@ from tests.support.stores import (
 )
 from tests.support.stores import SPACES as SPACES_OF_STORE
 from triptych_server.domain.filters import Equals, FieldCondition, Filter, PointIds
-from triptych_server.domain.ports import Ask, LegQuery, VectorStore
+from triptych_server.domain.legs import Ask, LegQuery
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 from triptych_server.domain.vectors import Vector
 

@@ -47,7 +47,8 @@ from triptych_server.domain.filters import (
     ValueCount,
 )
 from triptych_server.domain.items import Json
-from triptych_server.domain.ports import LegQuery, Point, VectorStore
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import Point, VectorStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,7 +11,8 @@ import pytest
 from tests.support.stores import dense, pid, point, same_vectors, sparse, whole_point
 from triptych_server.domain.filters import Equals, FieldCondition, Filter, PointIds
 from triptych_server.domain.items import Json
-from triptych_server.domain.ports import LegQuery, VectorStore
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.vectors import Vector
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

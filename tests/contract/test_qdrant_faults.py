@@ -33,7 +33,8 @@ from triptych_server.domain.errors import (
     WrongState,
 )
 from triptych_server.domain.filters import Exists, FieldCondition, Filter
-from triptych_server.domain.ports import LegQuery, Point
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import Point
 from triptych_server.store.collection_json import collection_tree
 from triptych_server.store.errors import StoreRejected, StoreUnsuitable
 from triptych_server.store.qdrant_store import QdrantStore

@@ -27,7 +27,7 @@ from tests.support.stores import (
 from triptych_server.domain.collections import Distance, Source, SpaceKind, VectorSpace
 from triptych_server.domain.errors import AlreadyExists, Exhausted, NotFound, Reason, WrongState
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery
+from triptych_server.domain.legs import LegQuery
 from triptych_server.domain.storage import Quantization, StorageSettings
 from triptych_server.store.collection_json import collection_tree
 from triptych_server.store.qdrant_store import QdrantStore

@@ -31,8 +31,9 @@ from tests.support.stores import (
 )
 from triptych_server.domain.filters import FieldCondition, Filter, GeoBox, GeoRadius
 from triptych_server.domain.items import Json
+from triptych_server.domain.legs import LegQuery
 from triptych_server.domain.paths import parse_path
-from triptych_server.domain.ports import LegQuery, Point, VectorStore
+from triptych_server.domain.ports import Point, VectorStore
 from triptych_server.domain.vectors import Vector
 
 SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"

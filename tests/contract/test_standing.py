@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.stores import dense, pid, point, sparse, whole_point
 from triptych_server.domain.filters import Equals, FieldCondition, Filter, HasVector, PointIds
-from triptych_server.domain.ports import Ask, LegQuery, Scored, VectorStore
+from triptych_server.domain.legs import Ask, LegQuery, Scored
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

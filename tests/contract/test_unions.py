@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,14 +12,8 @@ import pytest
 from tests.support.stores import dense, pid, point, sparse, whole_point
 from triptych_server.domain.errors import NotFound
 from triptych_server.domain.filters import EVERYTHING, Equals, FieldCondition, Filter
-from triptych_server.domain.ports import (
-    Ask,
-    ExactQuery,
-    LegQuery,
-    UnionQuery,
-    UnionScores,
-    VectorStore,
-)
+from triptych_server.domain.legs import Ask, ExactQuery, LegQuery, UnionQuery, UnionScores
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.questions import Discover, Pair
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -86,6 +81,37 @@ async def test_points_may_be_scored_that_no_leg_has_found(store: VectorStore, th
     also = (pid(8), pid(99))
     (answer,) = await check(store, things, [union({"image": dense(1)}, 2, also=also)])
     assert answer.scores[0].keys() == {pid(0), pid(1), pid(8)}
+
+
+async def test_what_is_not_complete_holds_what_the_legs_know(
+    store: VectorStore, things: str
+) -> None:
+    await store.upsert(things, [whole_point(n) for n in range(40)])
+    asks: dict[str, Ask] = {"image": dense(1, -2, 3), "ocr": dense(0, 1, 1)}
+    whole = union(asks, 5, also=(pid(39),))
+    [every] = await store.query_unions(things, [whole])
+    [few] = await store.query_unions(things, [replace(whole, complete=False)])
+    assert few.candidates == every.candidates
+    for known, scores, own in zip(few.scores, every.scores, few.candidates, strict=True):
+        assert {*own, pid(39)} <= known.keys()
+        assert {id_: known[id_] for id_ in own} == pytest.approx({id_: scores[id_] for id_ in own})
+        assert known[pid(39)] == pytest.approx(scores[pid(39)])
+
+
+async def test_points_and_legs_are_fetched_in_one_go(store: VectorStore, things: str) -> None:
+    await store.upsert(things, [whole_point(n) for n in range(9)])
+    made = (await store.get_collection(things)).create_time
+    ids = (pid(3), pid(99), pid(1))
+    leg = LegQuery("image", dense(1, 2), len(ids), within=ids)
+    for vectors in (False, True):
+        points, (hits,) = await store.fetch(things, ids, [leg], vectors=vectors, created=made)
+        alone = await store.retrieve(things, ids, vectors=vectors)
+        assert [point.id for point in points] == [point.id for point in alone] == [pid(3), pid(1)]
+        assert [point.vectors.keys() for point in points] == [p.vectors.keys() for p in alone]
+        assert (hits,) == await store.query(things, [leg])
+    assert await store.fetch(things, (), []) == ((), ())
+    with pytest.raises(NotFound):
+        await store.fetch("nothing", ids, [leg])
 
 
 async def test_legs_by_examples_are_scored_by_each_of_them(store: VectorStore, things: str) -> None:

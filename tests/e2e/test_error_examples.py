@@ -52,8 +52,8 @@ from triptych_server.domain.errors import (
     WrongState,
 )
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.legs import LegQuery
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import LegQuery
 from triptych_server.encode.intake import ProcessIntake
 from triptych_server.store.qdrant_optimizer import QdrantOptimizer
 

@@ -63,6 +63,9 @@ def test_a_hit_is_explained_as_the_search_shows_it(client: Client) -> None:
         answer = client.explain(request, hit.item.id)
         assert answer.outcome == ExplainResponse.OUTCOME_IN_ANSWER
         assert answer.hit == hit
+        assert all(explained.leg.from_cache for explained in answer.legs)  # the search's own
+        for explained in answer.legs:
+            explained.leg.ClearField("from_cache")
         assert [explained.leg for explained in answer.legs] == list(found.legs)
         assert answer.fusion == found.fusion
         assert (answer.ranked_count, answer.limit) == (len(found.hits), 10)
@@ -71,7 +74,7 @@ def test_a_hit_is_explained_as_the_search_shows_it(client: Client) -> None:
             if explained.score.HasField("rank"):
                 assert explained.exact_rank == explained.score.rank
         stages = [one.stage for one in answer.timings.stages]
-        assert stages == "parse encode legs complete fuse ranks filter render".split()
+        assert stages == "parse encode legs fuse ranks filter render".split()
 
 
 def test_no_vector_and_no_shared_term(client: Client) -> None:

@@ -28,7 +28,7 @@ from triptych.v1.collection_service_pb2_grpc import CollectionServiceStub
 from triptych.v1.item_service_pb2_grpc import ItemServiceStub
 from triptych.v1.search_service_pb2_grpc import SearchServiceStub
 from triptych_server.domain.filters import EVERYTHING
-from triptych_server.domain.ports import Ask, ExactQuery, LegQuery, UnionQuery
+from triptych_server.domain.legs import Ask, ExactQuery, LegQuery, UnionQuery
 from triptych_server.read_settings import read_settings
 from triptych_server.store.edge_engine import EdgeEngine
 from triptych_server.store.edge_protocol import CreateCollection, QueryUnions, Upsert
@@ -43,8 +43,8 @@ ONE_SEARCH = {
     **LOOK,
     "store.query_unions": 1,
     "frame QueryUnions": 1,
-    "store.retrieve": 1,
-    "frame Retrieve": 1,
+    "store.fetch": 1,
+    "frame Fetch": 1,
     "points made items": 10,
 }
 # A text on image, caption, ocr and terms: the three of one encoder share a run.
@@ -169,8 +169,8 @@ async def test_a_batch_of_searches(house: House) -> None:
         "terms.stamp": 16,
         "store.query_unions": 1,
         "frame QueryUnions": 1,
-        "store.retrieve": 8,
-        "frame Retrieve": 8,
+        "store.fetch": 8,
+        "frame Fetch": 8,
         "points made items": 80,
     }
     house.work.check("a batch of 8 searches, 4 of them different", pinned)

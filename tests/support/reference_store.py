@@ -18,16 +18,8 @@ from tests.support.reference_filters import reference_filter
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import collection_not_found
 from triptych_server.domain.filters import EVERYTHING, Filter
-from triptych_server.domain.ports import (
-    LegQuery,
-    Page,
-    Point,
-    Scored,
-    StoredPoint,
-    StoreInfo,
-    UnionQuery,
-    UnionScores,
-)
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
+from triptych_server.domain.ports import Page, Point, StoredPoint, StoreInfo
 from triptych_server.store.errors import collection_exists
 from triptych_server.store.qdrant_mapping import (
     qdrant_point,
@@ -169,7 +161,8 @@ class ReferenceStore:
         candidates = [[next(found) for _ in union.legs] for union in unions]
         completing = []
         for union, own in zip(unions, candidates, strict=True):
-            within = tuple(sorted({hit.id for hits in own for hit in hits} | set(union.also)))
+            found_ids = {hit.id for hits in own for hit in hits}
+            within = tuple(sorted(found_ids | set(union.also)))
             completing += [
                 LegQuery(exact.vector_name, exact.ask, len(within), within=within)
                 for exact in union.exact
@@ -182,6 +175,18 @@ class ReferenceStore:
             )
             for union, own in zip(unions, candidates, strict=True)
         )
+
+    async def fetch(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        legs: Sequence[LegQuery],
+        *,
+        vectors: bool = False,
+        created: datetime | None = None,
+    ) -> tuple[tuple[StoredPoint, ...], tuple[tuple[Scored, ...], ...]]:
+        points = await self.retrieve(collection_id, ids, vectors=vectors)
+        return points, await self.query(collection_id, legs, created=created)
 
     async def info(self) -> StoreInfo:
         return StoreInfo("reference", version("qdrant-client"), ready=True)

@@ -30,11 +30,13 @@ from triptych_server.domain.collections import (
 from triptych_server.domain.errors import Reason, WrongState
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.items import Json
-from triptych_server.domain.ports import LegQuery, Point, VectorStore
+from triptych_server.domain.legs import LegQuery
+from triptych_server.domain.ports import Point, VectorStore
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.edge_tuning import TUNING, Tuning
-from triptych_server.store.qdrant_store import EXACT_IDF_SERVER, QdrantStore
+from triptych_server.store.qdrant_store import QdrantStore
+from triptych_server.store.qdrant_version import EXACT_IDF_SERVER
 
 STORES = ("edge", "reference", "qdrant")
 LIVE = frozenset({"qdrant"})  # those that need a server at TRIPTYCH_QDRANT_URL

@@ -181,7 +181,9 @@ Global___EncoderStatus: _TypeAlias = EncoderStatus  # noqa: Y015
 
 @_typing.final
 class QueueStatus(_message.Message):
-    """What waits for a model. Counts are of inputs, pictures or windows of text, since the start."""
+    """What waits for a model. Counts are of inputs, pictures or windows of text, since the start; they
+    stay at 2147483647 once they get there.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

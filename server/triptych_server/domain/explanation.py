@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from triptych_server.domain.filter_clauses import Clause
 from triptych_server.domain.items import Notice
-from triptych_server.domain.ports import Scored
+from triptych_server.domain.legs import Scored
 from triptych_server.domain.queries import Leg, RankedQuery, ScoreState, SearchHit, VectorScore
 
 MOST_RANKED = 10_000

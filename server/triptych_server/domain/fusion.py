@@ -71,8 +71,9 @@ class LegScores:
     """What one leg knows; ``weight`` ≥ 0.
 
     ``candidates`` are the ids that the leg itself brought in; ``similarities`` holds the exact
-    similarity of every candidate of any leg that the leg can score. A candidate that has none (it
-    was deleted meanwhile) is left out. ``threshold`` is the least similarity accepted.
+    similarity of every candidate of any leg that the leg can score; for reciprocal rank those of
+    its own candidates do. A candidate that has none (it was deleted meanwhile) is left out.
+    ``threshold`` is the least similarity accepted.
     """
 
     weight: float
@@ -127,20 +128,25 @@ class Ranking:
         """How many candidates each leg had."""
         return tuple(len(own) for own in self._places)
 
-    def parts(self, item: str) -> tuple[LegPart, ...]:
+    def parts(
+        self, item: str, similarities: Sequence[float | None] | None = None
+    ) -> tuple[LegPart, ...]:
         """What each leg says of an item; the contributions add up to its score.
 
         Of an item that is not ranked it is what the legs know; nothing of it contributes.
+        ``similarities``: those to the legs, where more of them are known by now. By places an item
+        is ranked without those of the legs that have not found it.
         """
         weights = [leg.weight for leg in self._legs]
         ranks = [own.get(item) for own in self._places]
         levels = [known.get(item) for known in self._levels]
         contributions = _contributions(self._fusion, weights, ranks, levels)
         parts = []
-        for leg, rank, level, contribution in zip(
-            self._legs, ranks, levels, contributions, strict=True
+        if similarities is None:
+            similarities = [leg.similarities.get(item) for leg in self._legs]
+        for leg, similarity, rank, level, contribution in zip(
+            self._legs, similarities, ranks, levels, contributions, strict=True
         ):
-            similarity = leg.similarities.get(item)
             below = similarity is not None and not leg.accepts(similarity)
             parts.append(LegPart(similarity, rank, level, contribution, below))
         return tuple(parts)
@@ -161,9 +167,9 @@ def fuse(legs: Sequence[LegScores], fusion: Fusion, *, threshold: float | None =
             for scale, known in zip(bounds, scored, strict=True)
         )
     scores = _scores(fusion, [leg.weight for leg in legs], places, levels)
-    kept = [i for i in scores if threshold is None or scores[i] >= threshold]
-    kept.sort(key=lambda i: (-scores[i], i))
-    items = tuple(Fused(i, scores[i]) for i in kept)
+    kept = [(-s, i) for i, s in scores.items() if threshold is None or s >= threshold]
+    kept.sort()
+    items = tuple(Fused(i, -negated) for negated, i in kept)
     return Ranking(items, bounds, fusion, tuple(legs), places, levels)
 
 
@@ -185,9 +191,10 @@ def score_range(
 
 def _places(leg: LegScores) -> dict[str, int]:
     """The leg's own candidates with their places from 1."""
-    own = [c for c in leg.candidates if c in leg.similarities and leg.accepts(leg.similarities[c])]
-    own.sort(key=lambda c: (-leg.similarities[c], c))
-    return {item: place for place, item in enumerate(own, start=1)}
+    known = leg.similarities
+    own = [(-known[c], c) for c in leg.candidates if c in known and leg.accepts(known[c])]
+    own.sort()
+    return {item: place for place, (_, item) in enumerate(own, start=1)}
 
 
 def _scored(leg: LegScores, union: Collection[str]) -> dict[str, float]:
@@ -205,9 +212,11 @@ def _scores(
     scores: dict[str, float] = {}
     counting = [leg for leg, weight in enumerate(weights) if weight]
     if isinstance(fusion, ReciprocalRank):
+        k = fusion.k
         for leg in counting:
+            weight = weights[leg]
             for item, place in places[leg].items():
-                scores[item] = scores.get(item, 0.0) + weights[leg] / (fusion.k + place)
+                scores[item] = scores.get(item, 0.0) + weight / (k + place)
     elif isinstance(fusion, WeightedSum):
         for leg in counting:
             for item, level in levels[leg].items():

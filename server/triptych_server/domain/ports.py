@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triptych_server.domain.collections import Collection, Stamp, Windows
 from triptych_server.domain.decoding import Detail, ImageWay
-from triptych_server.domain.filters import EVERYTHING, Filter
+from triptych_server.domain.filters import Filter
 from triptych_server.domain.items import Json, OcrReading, Picture, TokenUse
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
 from triptych_server.domain.pictures import KeptFile, PictureFile, PictureKey
-from triptych_server.domain.questions import ByExamples
 from triptych_server.domain.queues import BatcherCounters
 from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
 
@@ -39,74 +39,6 @@ class StoredPoint:
     id: str
     payload: Mapping[str, Json]
     vectors: Mapping[str, Vector]
-
-
-Ask: TypeAlias = Vector | ByExamples[Vector]
-"""What a leg is asked with: a vector, whose nearest are wanted, or examples."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LegQuery:
-    """One query over one named vector: the nearest to a vector, or the best by examples.
-
-    A dense vector may be asked of a dense space or of a multivector space (max-sim). With
-    ``within``, only those points are scored, exactly, and with ``exact`` all that pass ``filter``;
-    otherwise the engine may use its index. With ``at_least``, points of a lower similarity are left
-    out; whether those of just that one are, too, is the engine's choice.
-
-    Examples score every point that has the vector, by the formulas of ``domain.exploration`` in
-    float32; on a sparse leg an example without a shared term has the similarity 0. The strategy
-    AVERAGE_VECTOR is none of the store's: it is asked for by its vector.
-    """
-
-    vector_name: str
-    ask: Ask
-    limit: int
-    filter: Filter = EVERYTHING
-    within: tuple[str, ...] | None = None
-    exact: bool = False
-    at_least: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A point id and its similarity to the query (higher is nearer), or its score by examples."""
-
-    id: str
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExactQuery:
-    """What the candidates of a ``UnionQuery`` are scored by, on one named vector."""
-
-    vector_name: str
-    ask: Ask
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UnionQuery:
-    """Several legs, and exact scores of the union of all that they find, and of ``also``.
-
-    The legs have no ``within``. ``exact`` may hold what a leg asks itself, too: the same object is
-    not asked twice where that leg alone has found the whole union.
-    """
-
-    legs: tuple[LegQuery, ...]
-    exact: tuple[ExactQuery, ...]
-    also: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UnionScores:
-    """The answer to a ``UnionQuery``.
-
-    ``candidates`` are the ids that each leg found, by (similarity descending, id); ``scores`` are
-    those of each of ``exact``, by id, without the points that it can't score.
-    """
-
-    candidates: tuple[tuple[str, ...], ...]
-    scores: tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -226,6 +158,18 @@ class VectorStore(Protocol):
 
         Legs and scores are those of ``query``. ``created`` as in ``upsert``.
         """
+        ...
+
+    async def fetch(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        legs: Sequence[LegQuery],
+        *,
+        vectors: bool = False,
+        created: datetime | None = None,
+    ) -> tuple[tuple[StoredPoint, ...], tuple[tuple[Scored, ...], ...]]:
+        """``retrieve`` of the points and ``query`` of the legs, both in one go."""
         ...
 
     async def info(self) -> StoreInfo:

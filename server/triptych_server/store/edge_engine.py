@@ -18,9 +18,10 @@ import qdrant_edge as edge
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.legs import LegQuery
 from triptych_server.domain.paths import parse_path
 from triptych_server.domain.payload import field_types
-from triptych_server.domain.ports import LegQuery, Page, StoredPoint
+from triptych_server.domain.ports import Page, StoredPoint
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.catalogue import NAME, Catalogue, UnreadableCollection
 from triptych_server.store.edge_filters import Types, edge_filter
@@ -117,6 +118,10 @@ class EdgeEngine:
                     unions,
                     lambda filter: self._compiled(collection_id, filter),
                 )
+            case ask.Fetch(collection_id, ids, legs, vectors, created):
+                self._check_identity(collection_id, created)
+                points = self._retrieve(collection_id, ids, vectors)
+                return points, self._query(collection_id, legs)
             case ask.Retrieve(collection_id, ids, vectors):
                 return self._retrieve(collection_id, ids, vectors)
             case ask.Scroll():

@@ -19,8 +19,9 @@ from triptych_server.domain.collections import (
     SpaceKind,
     VectorSpace,
 )
+from triptych_server.domain.legs import Ask, LegQuery
 from triptych_server.domain.paths import parse_path
-from triptych_server.domain.ports import Ask, LegQuery, Point, StoredPoint
+from triptych_server.domain.ports import Point, StoredPoint
 from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.edge_tuning import SEARCH_EF

@@ -12,7 +12,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, Page, Point, StoredPoint, UnionQuery
+from triptych_server.domain.legs import LegQuery, UnionQuery
+from triptych_server.domain.ports import Page, Point, StoredPoint
 
 Answer = TypeVar("Answer")
 
@@ -117,6 +118,17 @@ class Query(Request[list[list[tuple[str, float]]]]):
 
     collection_id: str
     legs: tuple[LegQuery, ...]
+    created: datetime | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetch(Request[tuple[tuple[StoredPoint, ...], list[list[tuple[str, float]]]]]):
+    """``Retrieve`` and ``Query`` in one."""
+
+    collection_id: str
+    ids: tuple[str, ...]
+    legs: tuple[LegQuery, ...]
+    vectors: bool
     created: datetime | None
 
 

@@ -18,17 +18,9 @@ from triptych_server.domain.errors import (
     collection_not_found,
 )
 from triptych_server.domain.filters import EVERYTHING, Filter
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
 from triptych_server.domain.optimization import Optimization
-from triptych_server.domain.ports import (
-    LegQuery,
-    Page,
-    Point,
-    Scored,
-    StoredPoint,
-    StoreInfo,
-    UnionQuery,
-    UnionScores,
-)
+from triptych_server.domain.ports import Page, Point, StoredPoint, StoreInfo
 from triptych_server.domain.storage import STORE_DEFAULTS
 from triptych_server.store import edge_protocol as ask
 from triptych_server.store.edge_copy import MIN_FREE_BYTES
@@ -271,6 +263,20 @@ class EdgeStore:
         if size < _MANY_HITS:
             return tuple(map(_union_scores, answers))
         return await asyncio.to_thread(lambda: tuple(map(_union_scores, answers)))
+
+    async def fetch(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        legs: Sequence[LegQuery],
+        *,
+        vectors: bool = False,
+        created: datetime | None = None,
+    ) -> tuple[tuple[StoredPoint, ...], tuple[tuple[Scored, ...], ...]]:
+        """``retrieve`` and ``query`` in one request to the engine."""
+        request = ask.Fetch(collection_id, tuple(ids), tuple(legs), vectors, created)
+        points, answers = await self._ask(request)
+        return points, _scored(answers)
 
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the engine is down."""

@@ -13,7 +13,7 @@ import qdrant_edge as edge
 
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import LegQuery, UnionQuery
+from triptych_server.domain.legs import LegQuery, UnionQuery
 from triptych_server.store.edge_mapping import edge_query
 from triptych_server.store.edge_protocol import UnionAnswer
 from triptych_server.store.unions import Hit, Union

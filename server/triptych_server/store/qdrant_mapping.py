@@ -17,7 +17,8 @@ from triptych_server.domain.collections import (
     VectorSpace,
 )
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import Ask, LegQuery, Point, StoredPoint
+from triptych_server.domain.legs import Ask, LegQuery
+from triptych_server.domain.ports import Point, StoredPoint
 from triptych_server.domain.questions import Context, Discover, Pair, Recommend, Strategy
 from triptych_server.domain.storage import Quantization, StorageSettings
 from triptych_server.domain.vectors import SparseVector, Vector

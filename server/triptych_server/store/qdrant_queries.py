@@ -12,10 +12,11 @@ from qdrant_client import AsyncQdrantClient, grpc
 from qdrant_client.conversions.conversion import RestToGrpc
 
 from triptych_server.domain.collections import Collection
-from triptych_server.domain.ports import LegQuery, Scored, UnionQuery, UnionScores
+from triptych_server.domain.filters import Filter
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
 from triptych_server.domain.vectors import SparseVector
 from triptych_server.store.qdrant_errors import LONGEST_CALL_S, Call, QdrantLine, fence
-from triptych_server.store.qdrant_mapping import qdrant_query
+from triptych_server.store.qdrant_mapping import passing_query, qdrant_query
 from triptych_server.store.unions import Union, by_id
 
 Send = Callable[[list[grpc.QueryPoints]], Awaitable[Sequence[grpc.BatchResult]]]
@@ -77,6 +78,18 @@ async def answer_unions(
         candidates = tuple(tuple(union.ids[place] for place in own) for own in union.found)
         answers.append(UnionScores(candidates, tuple(by_id(union.ids, row) for row in rows)))
     return tuple(answers)
+
+
+async def answer_passes(
+    send: Send, collection: Collection, name: str, point_id: str, filters: Sequence[Filter]
+) -> tuple[bool, ...]:
+    """Whether the point passes each filter; none, where it is not there."""
+    with fence("passes"):
+        requests = [
+            RestToGrpc.convert_query_request(passing_query(collection, filter, point_id), name)
+            for filter in filters
+        ]
+    return tuple(bool(found) for found in await _answered(send, requests))
 
 
 async def _answered(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Self, TypeVar
@@ -13,40 +13,26 @@ from qdrant_client import AsyncQdrantClient, models
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import Reason, Unavailable, clip, collection_not_found
 from triptych_server.domain.filters import Filter
-from triptych_server.domain.ports import (
-    LegQuery,
-    Page,
-    Point,
-    Scored,
-    StoredPoint,
-    StoreInfo,
-    UnionQuery,
-    UnionScores,
-)
+from triptych_server.domain.legs import LegQuery, Scored, UnionQuery, UnionScores
+from triptych_server.domain.ports import Page, Point, StoredPoint, StoreInfo
+from triptych_server.store import qdrant_queries as queries
 from triptych_server.store.errors import StoreRejected, StoreUnsuitable
 from triptych_server.store.qdrant_catalogue import QdrantCatalogue
 from triptych_server.store.qdrant_errors import LONGEST_CALL_S, Call, KeyRefused, QdrantLine, fence
 from triptych_server.store.qdrant_filter import qdrant_filter
 from triptych_server.store.qdrant_mapping import (
-    passing_query,
     qdrant_point,
     stored_point,
 )
-from triptych_server.store.qdrant_queries import Send, answer_legs, answer_unions, sender
+from triptych_server.store.qdrant_version import EXACT_IDF_SERVER, OLDEST_SERVER, numbers, written
 from triptych_server.store.qdrant_watch import QdrantWatch
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-# The first server whose collections have metadata, which is where they are described.
-OLDEST_SERVER = (1, 16)
-# The first server that counts the IDF over the points that are there.
-EXACT_IDF_SERVER = (1, 19)
-
 MAX_POINTS_PER_OPERATION = 256
 _START_PATIENCE_S = 5.0
-_VERSION = re.compile(r"(\d+)\.(\d+)")
 
 _CHANNEL_OPTIONS = {
     # After an outage the channel is back within a second, and not only in half a minute; also
@@ -117,7 +103,7 @@ class QdrantStore:
             pool_size=1,
             check_compatibility=False,
         )
-        self._line = QdrantLine(self._suspect)
+        self._line = QdrantLine(lambda: self._watch.suspect())
         self._catalogue = QdrantCatalogue(self._client, self._line, prefix)
         self._on_ready_change = on_ready_change
         self._watch = QdrantWatch(self._probe, self._tell, place=self._place)
@@ -250,15 +236,11 @@ class QdrantStore:
         self, collection_id: str, point_id: str, filters: Sequence[Filter]
     ) -> tuple[bool, ...]:
         """Whether the point passes each filter; none, where it is not there."""
-        collection = await self._the_one(collection_id, None)
-        name = self._catalogue.name(collection_id)
-        with fence("passes"):
-            requests = [passing_query(collection, filter, point_id) for filter in filters]
-        if not requests:
-            return ()
-        asking = self._client.query_batch_points(name, requests)
-        answers = await self._line.ask(Call("passes", collection_id), asking)
-        return tuple(bool(answer.points) for answer in answers)
+        return await self._queried(
+            collection_id,
+            None,
+            lambda send, made, name: queries.answer_passes(send, made, name, point_id, filters),
+        )
 
     async def scroll(
         self,
@@ -296,7 +278,9 @@ class QdrantStore:
         choice.
         """
         return await self._queried(
-            collection_id, created, lambda send, made, name: answer_legs(send, made, name, legs)
+            collection_id,
+            created,
+            lambda send, made, name: queries.answer_legs(send, made, name, legs),
         )
 
     async def query_unions(
@@ -304,8 +288,29 @@ class QdrantStore:
     ) -> tuple[UnionScores, ...]:
         """Several searches' candidates with all their scores, in two requests at most."""
         return await self._queried(
-            collection_id, created, lambda send, made, name: answer_unions(send, made, name, unions)
+            collection_id,
+            created,
+            lambda send, made, name: queries.answer_unions(send, made, name, unions),
         )
+
+    async def fetch(
+        self,
+        collection_id: str,
+        ids: Sequence[str],
+        legs: Sequence[LegQuery],
+        *,
+        vectors: bool = False,
+        created: datetime | None = None,
+    ) -> tuple[tuple[StoredPoint, ...], tuple[tuple[Scored, ...], ...]]:
+        """``retrieve`` and ``query``, side by side."""
+        if not legs:
+            return await self.retrieve(collection_id, ids, vectors=vectors), ()
+        querying = asyncio.create_task(self.query(collection_id, legs, created=created))
+        try:
+            points = await self.retrieve(collection_id, ids, vectors=vectors)
+            return points, await querying
+        finally:
+            querying.cancel()
 
     async def info(self) -> StoreInfo:
         """Never raises; ``ready`` is False while the server does not answer."""
@@ -321,11 +326,11 @@ class QdrantStore:
         self,
         collection_id: str,
         created: datetime | None,
-        answer: Callable[[Send, Collection, str], Awaitable[Answer]],
+        answer: Callable[[queries.Send, Collection, str], Awaitable[Answer]],
     ) -> Answer:
         collection = await self._the_one(collection_id, created)
         name = self._catalogue.name(collection_id)
-        send = sender(self._client, self._line, collection_id, name)
+        send = queries.sender(self._client, self._line, collection_id, name)
         try:
             return await answer(send, collection, name)
         except StoreRejected:
@@ -333,16 +338,13 @@ class QdrantStore:
             await self._the_one(collection_id, collection.create_time, fresh=True)
             raise
 
-    def _suspect(self) -> None:
-        self._watch.suspect()
-
     def _tell(self, ready: bool) -> None:
-        if ready and _numbers(self._watch.version) < EXACT_IDF_SERVER:
+        if ready and numbers(self._watch.version) < EXACT_IDF_SERVER:
             log.warning(
                 "Qdrant %s counts deleted and replaced items in the IDF of terms until it has "
                 "cleaned up; Qdrant %s and newer do not",
                 self._watch.version,
-                _written(EXACT_IDF_SERVER),
+                written(EXACT_IDF_SERVER),
             )
         self._on_ready_change(ready)
 
@@ -373,8 +375,8 @@ class QdrantStore:
     async def _probe(self) -> str:
         """The server's version, once it answers and accepts the key. Raises StoreUnsuitable."""
         version = (await self._line.ask(Call("version", is_look=True), self._client.info())).version
-        if _numbers(version) < OLDEST_SERVER:
-            oldest = _written(OLDEST_SERVER)
+        if numbers(version) < OLDEST_SERVER:
+            oldest = written(OLDEST_SERVER)
             raise StoreUnsuitable(
                 f"Qdrant is too old (got {clip(version)}, allowed {oldest} or newer)",
                 place=self._place,
@@ -387,13 +389,3 @@ class QdrantStore:
                 "Qdrant does not accept the API key, or wants one", place=self._place
             ) from None
         return version
-
-
-def _numbers(version: str) -> tuple[int, int]:
-    """Major and minor of a version; (0, 0) for what is none."""
-    found = _VERSION.match(version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def _written(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from triptych_server.domain.ports import ExactQuery, UnionQuery
+from triptych_server.domain.legs import ExactQuery, UnionQuery
 
 Key = TypeVar("Key", int, str)
 Id = TypeVar("Id")
@@ -38,12 +38,17 @@ class Union(Generic[Key, Id]):
 
         What a leg has found it has scored already, as exactly as any other query would.
         """
-        for key, id_ in also:
-            self._place(key, id_)
-        wanted = []
+        others = {self._place(key, id_) for key, id_ in also}
+        wanted: list[tuple[ExactQuery, list[Id]]] = []
+        if not (self.query.complete or others):
+            return wanted
         for exact in self.query.exact:
             known = {place for _, _, place in self._known(exact)}
-            rest = [id_ for place, id_ in enumerate(self.ids) if place not in known]
+            rest = [
+                id_
+                for place, id_ in enumerate(self.ids)
+                if place not in known and (self.query.complete or place in others)
+            ]
             if rest:
                 wanted.append((exact, rest))
         return wanted

@@ -11,8 +11,8 @@ from triptych_server.domain.collections import Distance, SpaceKind, VectorSpace
 from triptych_server.domain.errors import InvalidInput, Reason, violation
 from triptych_server.domain.exploration import average, score, span
 from triptych_server.domain.filters import Filter
+from triptych_server.domain.legs import Ask, ExactQuery, LegQuery
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import Ask, ExactQuery, LegQuery
 from triptych_server.domain.questions import (
     ByExamples,
     Context,

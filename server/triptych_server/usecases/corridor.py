@@ -1,8 +1,9 @@
 """The corridor that every search walks, whatever it is asked by.
 
-plan → encode, each distinct input once → the legs, and the exact scores of the union of what they
-find, in one call of the store → fusion → the winners' items. Each step can be called alone; the
-one that asks for candidates takes several searches of one collection, and asks for them together.
+plan → encode, each distinct input once → the legs, and as far as the fusion needs them the exact
+scores of the union of what they find, in one call of the store → fusion → the winners' items, with
+the scores that are still missing. Each step can be called alone; the one that asks for candidates
+takes several searches of one collection, and asks for them together.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from functools import partial
 from triptych_server.domain.collections import Collection
 from triptych_server.domain.errors import InvalidInput, Reason, WrongState, violation
 from triptych_server.domain.filters import Filter, PointIds
-from triptych_server.domain.fusion import Fused, LegScores, Ranking, fuse
+from triptych_server.domain.fusion import Fused, LegScores, Ranking, ReciprocalRank, fuse
 from triptych_server.domain.items import Item, Notice, WarningCode
+from triptych_server.domain.legs import LegQuery, UnionQuery
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import UnionQuery, VectorStore
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.queries import (
     ComposedInput,
     ExamplesQuery,
@@ -151,8 +153,9 @@ class Corridor:
     async def candidates(
         self, courses: Sequence[Course], *, also: tuple[str, ...] = ()
     ) -> list[tuple[Candidates, tuple[ExactLeg, ...]]]:
-        """What each leg of each course brings in, and the exact score of all of that on every leg
-        of its course; and of the points ``also``, whoever brought them in.
+        """What each leg of each course brings in, with exact scores: of all of that on every leg
+        of its course or, where the fusion goes by places, on the legs that have found it; and of
+        the points ``also`` on every leg, whoever brought them in.
 
         All courses are of one collection. Raises NotFound, InvalidInput, Exhausted, Unavailable.
         """
@@ -180,21 +183,44 @@ class Corridor:
             isinstance(leg.question, Nearest) and isinstance(leg.plan.input, ComposedInput)
             for leg in course.legs
         )
-        kept: list[tuple[Fused, Item]] = []
+        kept: list[_Winner] = []
         rest = ranking.items[query.offset :]
         # An item deleted since the legs ran is no hit any more: the next best takes its place.
         while rest and len(kept) < query.limit:
             wanted = rest[: query.limit - len(kept)]
             rest = rest[len(wanted) :]
-            points = await self._store.retrieve(
+            ids = tuple(f.id for f in wanted)
+            asked = {} if _is_complete(course) else _missing(course, exact, ids)
+            points, answers = await self._store.fetch(
                 course.collection.id,
-                [f.id for f in wanted],
+                ids,
+                tuple(asked.values()),
                 vectors=shared or query.fields.wants_vectors,
+                created=course.collection.create_time,
             )
             items = {point.id: to_item(point) for point in points}
-            kept += [(f, items[f.id]) for f in wanted if f.id in items]
+            more = {
+                place: {scored.id: scored.similarity for scored in answer}
+                for place, answer in zip(asked, answers, strict=True)
+            }
+            for fused in wanted:
+                if fused.id in items:
+                    known = [
+                        leg.scores.get(fused.id, more.get(place, {}).get(fused.id))
+                        for place, leg in enumerate(exact)
+                    ]
+                    kept.append(_Winner(fused, items[fused.id], known))
         size = len(kept) * sum(len(leg.examples) for leg in course.legs)
         return await apart(size, partial(_shown, course, exact, ranking, kept))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Winner:
+    """An item of the page, and its similarity on each leg."""
+
+    fused: Fused
+    item: Item
+    similarities: Sequence[float | None]
 
 
 async def ranked(course: Course, candidates: Candidates, exact: Sequence[ExactLeg]) -> Ranking:
@@ -208,10 +234,33 @@ async def ranked(course: Course, candidates: Candidates, exact: Sequence[ExactLe
     return await apart(size, partial(fuse, legs, query.fusion, threshold=query.score_threshold))
 
 
+def _is_complete(course: Course) -> bool:
+    """Whether the ranking needs the score of every candidate on every leg.
+
+    By places it does not: a leg adds nothing to what it has not found itself. So only the winners'
+    are asked for, once they are known. What the legs make of examples is always computed here.
+    """
+    return not isinstance(course.query.fusion, ReciprocalRank) or any(
+        not isinstance(leg.question, Nearest) for leg in course.legs
+    )
+
+
 def _union(course: Course, also: tuple[str, ...]) -> UnionQuery:
     legs = tuple(query for leg in course.legs for query in leg.candidates(course.filter))
     exact = tuple(query for leg in course.legs for query in leg.completion())
-    return UnionQuery(legs, exact, also)
+    return UnionQuery(legs, exact, also, complete=_is_complete(course))
+
+
+def _missing(
+    course: Course, exact: Sequence[ExactLeg], ids: tuple[str, ...]
+) -> dict[int, LegQuery]:
+    """What is to be asked for the scores that ``exact`` lacks of ``ids``, by the leg's place."""
+    asked = {}
+    for place, (leg, known) in enumerate(zip(course.legs, exact, strict=True)):
+        lacking = tuple(id_ for id_ in ids if id_ not in known.scores)
+        for one in leg.completion() if lacking else ():
+            asked[place] = LegQuery(one.vector_name, one.ask, len(lacking), within=lacking)
+    return asked
 
 
 def _exact(legs: Sequence[AskedLeg], scores: Iterator[Mapping[str, float]]) -> tuple[ExactLeg, ...]:
@@ -219,15 +268,13 @@ def _exact(legs: Sequence[AskedLeg], scores: Iterator[Mapping[str, float]]) -> t
 
 
 def _shown(
-    course: Course,
-    exact: Sequence[ExactLeg],
-    ranking: Ranking,
-    kept: Sequence[tuple[Fused, Item]],
+    course: Course, exact: Sequence[ExactLeg], ranking: Ranking, kept: Sequence[_Winner]
 ) -> tuple[SearchHit, ...]:
     hits = []
-    for place, (fused, item) in enumerate(kept, start=course.query.offset + 1):
-        scores = vector_scores(ranking.parts(fused.id), item, course.legs, exact)
-        hits.append(SearchHit(item, place, fused.score, scores))
+    for place, won in enumerate(kept, start=course.query.offset + 1):
+        parts = ranking.parts(won.fused.id, won.similarities)
+        scores = vector_scores(parts, won.item, course.legs, exact)
+        hits.append(SearchHit(won.item, place, won.fused.score, scores))
     return tuple(hits)
 
 

@@ -21,7 +21,8 @@ from triptych_server.domain.explanation import (
 from triptych_server.domain.filter_clauses import clauses
 from triptych_server.domain.fusion import Ranking
 from triptych_server.domain.items import Item
-from triptych_server.domain.ports import LegQuery, Scored, VectorStore
+from triptych_server.domain.legs import LegQuery, Scored
+from triptych_server.domain.ports import VectorStore
 from triptych_server.domain.queries import RankedQuery, SearchHit, VectorScore
 from triptych_server.usecases.corridor import Candidates, Corridor, Course, ranked
 from triptych_server.usecases.items import to_item

@@ -16,7 +16,7 @@ from triptych.v1.collection_service_pb2 import (
     GetCollectionResponse,
     ListCollectionsResponse,
 )
-from triptych.v1.search_service_pb2 import SearchRequest
+from triptych.v1.search_service_pb2 import RecommendRequest, RecommendResponse, SearchRequest
 
 
 def legs(service: Service, *arguments: str) -> list[tuple[str, float | None, str | None]]:
@@ -56,6 +56,18 @@ def test_the_legs_of_a_search(service: Service, folder: Path) -> None:
         ("ocr", None, "text"),
         ("terms", None, "text"),
     ]
+
+
+@pytest.mark.parametrize("arguments", [["search", "a"], ["recommend", "--like", "a"]])
+def test_a_fresh_search_goes_past_the_cache(service: Service, arguments: list[str]) -> None:
+    service.on("GetCollection", gives(GetCollectionResponse(collection=PICTURES)))
+    service.on("Search", gives(answer("image")))
+    service.on("Recommend", gives(RecommendResponse()))
+    kind: type[SearchRequest] | type[RecommendRequest]
+    kind = SearchRequest if arguments[0] == "search" else RecommendRequest
+    for flags, bypassed in (([], False), (["--fresh"], True)):
+        assert command(service, *arguments, "--collection", "pictures", *flags) == 0
+        assert service.requests(kind)[-1].bypass_query_cache is bypassed
 
 
 def test_a_single_collection_needs_no_name(service: Service, capsys: Captured) -> None:

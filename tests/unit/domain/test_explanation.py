@@ -16,7 +16,7 @@ from triptych_server.domain.filters import (
     NumberRange,
     Origin,
 )
-from triptych_server.domain.ports import Scored
+from triptych_server.domain.legs import Scored
 
 
 def many(count: int, similarity: float = 0.9) -> list[Scored]:

@@ -28,8 +28,8 @@ from triptych_server.domain.errors import (
 )
 from triptych_server.domain.filters import EVERYTHING
 from triptych_server.domain.fusion import ReciprocalRank
+from triptych_server.domain.legs import LegQuery, Scored
 from triptych_server.domain.limits import Limits
-from triptych_server.domain.ports import LegQuery, Scored
 from triptych_server.domain.queries import (
     FieldSelection,
     ImageInput,
