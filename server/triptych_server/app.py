@@ -267,6 +267,8 @@ class App:
         settings, limits = self._settings, self._settings.limits
         known = EncoderSet(encoders, terms)
         keeper = PictureKeeper(store, pictures, writers)
+        # Of the encoder that takes most at once: a batch that runs, and the next one.
+        crops_in_flight = 2 * max(encoder.info.image_batch for encoder in encoders)
         upsert = Upsert(
             store,
             known,
@@ -275,12 +277,12 @@ class App:
                 intake,
                 ocr,
                 pictures_in_flight=settings.pictures_in_flight,
-                # One batch that runs, and the next one.
-                crops_in_flight=2 * settings.max_image_batch,
+                crops_in_flight=crops_in_flight,
             ),
             keeper,
             ocr,
             writers,
+            items_at_once=crops_in_flight + settings.pictures_in_flight,
             ocr_time_limit_ms=settings.ocr_time_limit_ms,
             now=now,
         )

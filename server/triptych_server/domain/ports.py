@@ -242,9 +242,10 @@ class EncoderInfo:
     """An encoder as the status shows it.
 
     ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
-    ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
-    begin and end tokens, of which there are ``special_tokens``. Each vector space keeps the one of
-    ``image_ways`` that came first when it was made.
+    ``image_size`` is (height, width) in pixels; ``image_batch`` is the most pictures of one run;
+    the context length counts tokens with the model's begin and end tokens, of which there are
+    ``special_tokens``. Each vector space keeps the one of ``image_ways`` that came first when it
+    was made.
     """
 
     id: str
@@ -254,6 +255,7 @@ class EncoderInfo:
     context_length: int
     special_tokens: int
     image_size: tuple[int, int]
+    image_batch: int
     provider: str
     licence: str
     image_ways: tuple[ImageWay, ...]

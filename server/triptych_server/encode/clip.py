@@ -208,6 +208,7 @@ def load_encoder(
         context_length=stated.context_length,
         special_tokens=tokenizer.specials,
         image_size=stated.image_size,
+        image_batch=image_batch,
         # The same twice, but for an `auto` that could place only one of them on the GPU.
         provider=", ".join(dict.fromkeys(session.place for session in (*visions, *texts))),
         licence=stated.licence,
@@ -217,7 +218,10 @@ def load_encoder(
     return ClipEncoder(
         info,
         recipe,
-        [image_worker(stated, one, recipe, max_batch=image_batch) for one in visions],
+        [
+            image_worker(stated, one, recipe, max_batch=image_batch, threads=threads)
+            for one in visions
+        ],
         tokenizer,
         [
             text_worker(stated, one, tokenizer, max_batch=text_batch, max_cost=max_cost)
