@@ -2,11 +2,16 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality bench \
+.PHONY: help demo test check serve proto client lint types contract requirements soak train-model eval-model quality bench bench-gpu \
 	clean bootstrap generator
+
+# The tests start a hundred servers; each would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PY := $(BIN)/python
+# Processes of `make test`; a file of tests runs in one of them.
+WORKERS ?= 2
 # What `make check` runs of the tests: those that need neither a server nor a store.
 QUICK := $(wildcard tests/architecture tests/unit tests/wire)
 
@@ -17,7 +22,7 @@ demo: bootstrap ## sample pictures ingested, then searched; everything from noth
 	@$(PY) -m tools.demo
 
 test: bootstrap generator lint types contract ## everything that CI runs
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: bootstrap generator lint types contract ## the quick part of it, before a commit
 	@$(PY) -m pytest $(QUICK)
@@ -77,6 +82,12 @@ quality: bootstrap ## asks 174 questions; writes quality.md, composed.md, discov
 
 bench: bootstrap ## speed, as ratios of interleaved arms; writes benchmarks/REPORT.md (most of an hour)
 	@$(PY) -m benchmarks
+
+# In an environment of its own, since onnxruntime-gpu and onnxruntime exclude each other; see the
+# first lines of benchmarks/gpu.py.
+GPU_PYTHON ?= python3
+bench-gpu: ## speed on an NVIDIA GPU, with GPU_PYTHON; writes benchmarks/GPU_REPORT.md (nine minutes)
+	@PYTHONPATH=client:server:. $(GPU_PYTHON) -m benchmarks.gpu
 
 clean: ## removes the environments, caches and build outputs
 	rm -rf .venv .venv-proto .venv-oldest .venv-model .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench dist

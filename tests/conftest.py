@@ -1,4 +1,7 @@
-"""What all tests share: hypothesis without a clock, notes of what was measured, skips counted."""
+"""What all tests share: hypothesis without a clock, files in memory, notes, skips counted.
+
+The tests may run in several processes (`make test` runs two), a file in one of them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.gpu import gpu_memory
 from tests.support.live import VARIABLE, live_url
 from tests.support.ocr_extra import NO_TESSEROCR
 from tests.support.qdrant_server import BINARY, qdrant_binary
@@ -26,21 +30,44 @@ SOAK = os.environ.get("TRIPTYCH_SOAK") == "1"
 REPORT = Path(__file__).parents[1] / "docs" / "reports" / "soak.md"
 _NOT_LIVE = f"needs a Qdrant server: {VARIABLE} is not set"
 _NO_BINARY = f"needs a Qdrant program: {BINARY} is not set"
+NOTE = "measured"
+MEMORY = Path("/dev/shm")
+# All tests together leave less than 1 GiB, and the server keeps a quarter free.
+ROOM = 4 * 2**30
+_NO_GPU = "needs a GPU: onnxruntime-gpu or an NVIDIA GPU is missing"
 _notes = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Room for the notes."""
+    """Room for the notes, and for the files of the tests: in memory, where they are synced at once.
+
+    A collection syncs 150 files as it is made, half a second on many a disk. What a killed process
+    has written is there either way; only a loss of power would tell the two apart. A soak stays on
+    the disk, and so does a run that is given `--basetemp`, or PYTEST_DEBUG_TEMPROOT as pytest knows
+    it.
+    """
     config.stash[_notes] = []
+    config.pluginmanager.register(_Gathered(config.stash[_notes]))
+    if not SOAK and _takes_files(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _takes_files(place: Path) -> bool:
+    """Whether there is room, and programs can be run from there: some tests write one."""
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        return False
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a live Qdrant server its tests are skipped; where one is named, they have to pass."""
+    """What a test needs and is not there skips it; what is there or named has to pass it."""
     missing = {
         marker: reason
         for marker, found, reason in (
             ("live", live_url(), _NOT_LIVE),
             ("own_qdrant", qdrant_binary(), _NO_BINARY),
+            ("gpu", gpu_memory(), _NO_GPU),
         )
         if found is None
     }
@@ -53,12 +80,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Notes a figure, to be shown at the end and, of a soak, to be kept in its report."""
-    name = request.node.name
 
     def write(line: str) -> None:
-        request.config.stash[_notes].append(f"{name}: {line}")
+        # With the report of the test, which comes out of whichever process it ran in.
+        request.node.user_properties.append((NOTE, f"{request.node.name}: {line}"))
 
     return write
+
+
+class _Gathered:
+    """Takes the notes out of the reports."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Once for each test: its last report has all of them."""
+        if report.when == "teardown":
+            self._notes += [str(line) for name, line in report.user_properties if name == NOTE]
 
 
 def pytest_terminal_summary(
@@ -75,6 +114,7 @@ def pytest_terminal_summary(
         (_NOT_LIVE, f"a Qdrant server at {VARIABLE}"),
         (_NO_BINARY, f"a Qdrant program at {BINARY}"),
         (NO_TESSEROCR, "tesserocr, of the extra ocr"),
+        (_NO_GPU, "an NVIDIA GPU and onnxruntime-gpu"),
     ):
         count = sum(reason in str(report.longrepr) for report in reports)
         if count:

@@ -5,16 +5,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from triptych import _requests as requests
 from triptych._calls import Calls
 from triptych._texts import checked_text
-from triptych.v1.collection_pb2 import Collection, PayloadField, StorageSettings, VectorSpace
+from triptych.v1.collection_pb2 import (
+    Collection,
+    Optimization,
+    PayloadField,
+    StorageSettings,
+    VectorSpace,
+)
 from triptych.v1.collection_service_pb2 import (
     DeleteCollectionRequest,
     GetCollectionRequest,
     ListCollectionsRequest,
+    OptimizeCollectionRequest,
 )
 
 
 class CollectionCalls(Calls):
-    """Makes, shows and removes collections."""
+    """Makes, shows, optimizes and removes collections."""
 
     def create_collection(
         self,
@@ -91,3 +98,22 @@ class CollectionCalls(Calls):
             collection_id=checked_text(collection_id, "collection_id")
         )
         self._channel.call(self._collections.DeleteCollection, request, timeout)
+
+    def optimize_collection(
+        self, collection_id: str, *, timeout: float | None = None
+    ) -> Optimization:
+        """Starts to build the search index of a collection on the embedded engine.
+
+        It returns at once; `get_collection(...).optimization` shows how far it is. Searches and
+        writes go on meanwhile. Where one runs already, that is returned.
+
+        Raises:
+            NotFound: COLLECTION_NOT_FOUND.
+            FailedPrecondition: OPTIMIZE_UNSUPPORTED, where a Qdrant server keeps the collection.
+            ResourceExhausted: OPTIMIZE_NEEDS_DISK.
+        """
+        request = OptimizeCollectionRequest(
+            collection_id=checked_text(collection_id, "collection_id")
+        )
+        call = self._collections.OptimizeCollection
+        return self._channel.call(call, request, timeout).optimization

@@ -46,6 +46,7 @@ def ranked(
     score_threshold: float | None,
     return_fields: Sequence[str],
     payload_keys: Sequence[str],
+    bypass_query_cache: bool,
 ) -> Mapping[str, Any]:
     """The fields that all three requests by examples share."""
     if weights is not None and vectors:
@@ -62,6 +63,7 @@ def ranked(
             "score_threshold": checked_number(score_threshold, "score_threshold"),
             "return_fields": checked_texts(return_fields, "return_fields"),
             "payload_keys": checked_texts(payload_keys, "payload_keys"),
+            "bypass_query_cache": bypass_query_cache,
         }
     )
 

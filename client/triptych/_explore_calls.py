@@ -43,6 +43,7 @@ class ExploreCalls(Calls):
         score_threshold: float | None = None,
         return_fields: Sequence[str] = (),
         payload_keys: Sequence[str] = (),
+        bypass_query_cache: bool = False,
         timeout: float | None = None,
     ) -> RecommendResponse:
         """Finds what is like some examples and unlike others.
@@ -67,6 +68,7 @@ class ExploreCalls(Calls):
             limit: how many hits at most; 10 where 0.
             score_threshold: the least score of a hit, on the fusion's own scale.
             return_fields, payload_keys: what comes with each hit's item; those of `get_item`.
+            bypass_query_cache: have texts and pictures encoded anew, as in `search`.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
@@ -98,6 +100,7 @@ class ExploreCalls(Calls):
             score_threshold=score_threshold,
             return_fields=return_fields,
             payload_keys=payload_keys,
+            bypass_query_cache=bypass_query_cache,
         )
         return self._channel.call(self._searches.Recommend, request, timeout)
 
@@ -116,6 +119,7 @@ class ExploreCalls(Calls):
         score_threshold: float | None = None,
         return_fields: Sequence[str] = (),
         payload_keys: Sequence[str] = (),
+        bypass_query_cache: bool = False,
         timeout: float | None = None,
     ) -> DiscoverResponse:
         """Finds what is like a target, among what is on the right side of pairs of examples.
@@ -128,7 +132,7 @@ class ExploreCalls(Calls):
             pairs: on whose positive sides they should be, each made with `pair`, or a tuple of two
                 inputs; up to 64.
             collection_id, vectors, weights, where, fusion, offset, limit, score_threshold,
-                return_fields, payload_keys, timeout: as in `recommend`.
+                return_fields, payload_keys, bypass_query_cache, timeout: as in `recommend`.
 
         Raises:
             InvalidArgument: PAIR_IDENTICAL, TOO_MANY_EXAMPLES, and those of `search`.
@@ -155,6 +159,7 @@ class ExploreCalls(Calls):
             score_threshold=score_threshold,
             return_fields=return_fields,
             payload_keys=payload_keys,
+            bypass_query_cache=bypass_query_cache,
         )
         return self._channel.call(self._searches.Discover, request, timeout)
 
@@ -172,6 +177,7 @@ class ExploreCalls(Calls):
         score_threshold: float | None = None,
         return_fields: Sequence[str] = (),
         payload_keys: Sequence[str] = (),
+        bypass_query_cache: bool = False,
         timeout: float | None = None,
     ) -> ContextSearchResponse:
         """Finds what is on the right side of pairs of examples, with no target.
@@ -182,7 +188,7 @@ class ExploreCalls(Calls):
         Args:
             pairs: on whose positive sides hits should be, as in `discover`; 1 to 64.
             collection_id, vectors, weights, where, fusion, offset, limit, score_threshold,
-                return_fields, payload_keys, timeout: as in `recommend`.
+                return_fields, payload_keys, bypass_query_cache, timeout: as in `recommend`.
 
         Raises:
             InvalidArgument: POSITIVES_MISSING, PAIR_IDENTICAL, TOO_MANY_EXAMPLES, and those of
@@ -207,6 +213,7 @@ class ExploreCalls(Calls):
             score_threshold=score_threshold,
             return_fields=return_fields,
             payload_keys=payload_keys,
+            bypass_query_cache=bypass_query_cache,
         )
         return self._channel.call(self._searches.ContextSearch, request, timeout)
 

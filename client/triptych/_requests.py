@@ -124,6 +124,7 @@ def search(
     fusion: Fusion | None = None,
     offset: int = 0,
     score_threshold: float | None = None,
+    bypass_query_cache: bool = False,
 ) -> SearchRequest:
     """The request of Search; `k` is short for a reciprocal rank fusion."""
     if k is not None and fusion is not None:
@@ -141,6 +142,7 @@ def search(
         score_threshold=checked_number(score_threshold, "score_threshold"),
         return_fields=checked_texts(return_fields, "return_fields"),
         payload_keys=checked_texts(payload_keys, "payload_keys"),
+        bypass_query_cache=bypass_query_cache,
     )
 
 

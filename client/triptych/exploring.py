@@ -126,6 +126,7 @@ def search_request(
     score_threshold: float | None = None,
     return_fields: Sequence[str] = (),
     payload_keys: Sequence[str] = (),
+    bypass_query_cache: bool = False,
 ) -> SearchRequest:
     """A search for `Client.batch_search` or `Client.explain`, of the arguments of `Client.search`.
 
@@ -159,4 +160,5 @@ def search_request(
         fusion=fusion,
         offset=offset,
         score_threshold=score_threshold,
+        bypass_query_cache=bypass_query_cache,
     )

@@ -33,6 +33,7 @@ def recommend_request(
     score_threshold: float | None = None,
     return_fields: Sequence[str] = (),
     payload_keys: Sequence[str] = (),
+    bypass_query_cache: bool = False,
 ) -> RecommendRequest:
     """The request that `Client.recommend` sends, of the same arguments.
 
@@ -54,6 +55,7 @@ def recommend_request(
         score_threshold=score_threshold,
         return_fields=return_fields,
         payload_keys=payload_keys,
+        bypass_query_cache=bypass_query_cache,
     )
     return requests.recommend(collection_id, positives, negatives, strategy, shared)
 
@@ -72,6 +74,7 @@ def discover_request(
     score_threshold: float | None = None,
     return_fields: Sequence[str] = (),
     payload_keys: Sequence[str] = (),
+    bypass_query_cache: bool = False,
 ) -> DiscoverRequest:
     """The request that `Client.discover` sends, of the same arguments.
 
@@ -88,6 +91,7 @@ def discover_request(
         score_threshold=score_threshold,
         return_fields=return_fields,
         payload_keys=payload_keys,
+        bypass_query_cache=bypass_query_cache,
     )
     return requests.discover(collection_id, target, pairs, shared)
 
@@ -105,6 +109,7 @@ def context_search_request(
     score_threshold: float | None = None,
     return_fields: Sequence[str] = (),
     payload_keys: Sequence[str] = (),
+    bypass_query_cache: bool = False,
 ) -> ContextSearchRequest:
     """The request that `Client.context_search` sends, of the same arguments.
 
@@ -121,5 +126,6 @@ def context_search_request(
         score_threshold=score_threshold,
         return_fields=return_fields,
         payload_keys=payload_keys,
+        bypass_query_cache=bypass_query_cache,
     )
     return requests.context_search(collection_id, pairs, shared)

@@ -3,6 +3,8 @@
 Exit codes: 78 where a setting, a PEM file, a file of keys, a model, the device asked for or the
 Qdrant server can't be used (EX_CONFIG), 73 where the store's folder or the port is taken, or the
 picture store can't be written (EX_CANTCREAT). Prints ``listening on HOST:PORT`` once it answers.
+``triptych-server convert-model`` and ``triptych-server optimize`` are commands of their own: see
+``triptych_server.convert_command`` and ``triptych_server.optimize``.
 """
 
 from __future__ import annotations
@@ -24,6 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from triptych_server.variables import unknown_variables
 
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["convert-model"]:
+        from triptych_server.convert_command import main as convert
+
+        return convert(given[1:])
+    if given[:1] == ["optimize"]:
+        from triptych_server.optimize import main as optimize
+
+        return optimize(given[1:])
     if "--version" in given:
         from importlib.metadata import version
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -29,6 +30,7 @@ from triptych.v1 import (
     status_service_pb2_grpc,
 )
 from triptych_server.domain.api_keys import split_keys
+from triptych_server.domain.optimization import Optimizer
 from triptych_server.domain.ports import (
     Encoder,
     ImageIntake,
@@ -55,6 +57,7 @@ from triptych_server.rpc.status import StatusServicer
 from triptych_server.settings import Settings
 from triptych_server.store.edge_store import EdgeStore
 from triptych_server.store.pictures import Pictures
+from triptych_server.store.qdrant_optimizer import QdrantOptimizer
 from triptych_server.usecases.collections import Collections
 from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encode import Encode
@@ -66,12 +69,15 @@ from triptych_server.usecases.locks import KeyLocks
 from triptych_server.usecases.panels import PanelMaker
 from triptych_server.usecases.picture_keeper import PictureKeeper
 from triptych_server.usecases.picture_sweep import PictureSweep
+from triptych_server.usecases.query_cache import QueryCache
 from triptych_server.usecases.query_vectors import QueryVectors
 from triptych_server.usecases.search import Search
 from triptych_server.usecases.status import Status
 from triptych_server.usecases.upsert import Upsert
 
 log = logging.getLogger("triptych")
+
+Opened = TypeVar("Opened")
 
 SERVICES = tuple(
     module.DESCRIPTOR.services_by_name[name].full_name
@@ -127,26 +133,22 @@ class App:
     async def _start(self) -> None:
         settings = self._settings
         credentials, keys = self._read_access()
-        store = await self._open_store()
-        self._stack.push_async_callback(store.close)
+        # A model that has to be fetched is fetched first: that takes minutes, the rest a second.
+        cache = settings.model_cache.expanduser()
+        folders = [(name, resolve_model(spec, cache)) for name, spec in settings.encoder_specs]
+        # Processes start on the other cores while the models are loaded.
+        opening_store = self._begin(self._open_store())
+        opening_intake = self._begin(self._open_intake())
+        opening_ocr = self._begin(self._open_ocr())
+        loading = self._begin(self._load_encoders(folders))
+        store = await opening_store
         pictures = await Pictures.open(settings.pictures_place)
         self._stack.push_async_callback(pictures.close)
         terms = Bm25Terms()
         self._stack.callback(terms.close)
-        # Begun before the models are loaded, which takes longer and does not let go of this thread.
-        opening = asyncio.create_task(self._open_intake())
-        self._stack.push_async_callback(_ended, opening)
-        await asyncio.sleep(0)
-        encoders = [self._load(*spec) for spec in settings.encoder_specs]
-        intake = await opening
-        ocr = await open_ocr(
-            settings.ocr_engine,
-            workers=settings.ocr_worker_count,
-            default_language=settings.ocr_language,
-        )
-        self._stack.push_async_callback(ocr.close)
-        if "ocr_language" in settings.model_fields_set:
-            ocr.require(settings.ocr_language)
+        encoders = await loading
+        intake = await opening_intake
+        ocr = await opening_ocr
         writers = KeyLocks()
         sweep = asyncio.create_task(PictureSweep(store, pictures, writers, now).run())
         self._stack.push_async_callback(_ended, sweep)
@@ -196,7 +198,30 @@ class App:
         self._stack.push_async_callback(intake.close)
         return intake
 
+    def _begin(self, work: Coroutine[None, None, Opened]) -> asyncio.Task[Opened]:
+        """Starts a part of the start, which is ended with the others where one of them fails."""
+        task = asyncio.create_task(work)
+        self._stack.push_async_callback(_ended, task)
+        return task
+
+    async def _open_ocr(self) -> Ocr:
+        settings = self._settings
+        ocr = await open_ocr(
+            settings.ocr_engine,
+            workers=settings.ocr_worker_count,
+            default_language=settings.ocr_language,
+        )
+        self._stack.push_async_callback(ocr.close)
+        if "ocr_language" in settings.model_fields_set:
+            ocr.require(settings.ocr_language)
+        return ocr
+
     async def _open_store(self) -> VectorStore:
+        store = await self._opened_store()
+        self._stack.push_async_callback(store.close)
+        return store
+
+    async def _opened_store(self) -> VectorStore:
         place = self._settings.store_place
         if isinstance(place, Path):
             return await EdgeStore.open(place, on_ready_change=self._follow_store)
@@ -212,24 +237,28 @@ class App:
             on_ready_change=self._follow_store,
         )
 
-    def _load(self, encoder_id: str, spec: str) -> Encoder:
+    async def _load_encoders(self, folders: Sequence[tuple[str, Path]]) -> list[Encoder]:
         settings = self._settings
-        encoder = load_encoder(
-            encoder_id,
-            resolve_model(spec, settings.model_cache.expanduser()),
-            device=settings.device,
-            threads=settings.thread_count,
-            max_image_batch=settings.max_image_batch,
-            max_text_batch=settings.max_text_batch,
-            max_queue=settings.max_queue,
-            decoding=settings.decoding,
-            device_ids=settings.gpus,
-            gpu_memory_bytes=settings.gpu_memory_bytes,
-        )
-        self._stack.push_async_callback(encoder.close)
-        info = encoder.info
-        log.info("encoder %s: %s %s on %s", info.id, info.name, info.revision, info.provider)
-        return encoder
+        encoders: list[Encoder] = []
+        for encoder_id, folder in folders:
+            encoder = await asyncio.to_thread(
+                load_encoder,
+                encoder_id,
+                folder,
+                device=settings.device,
+                threads=settings.thread_count,
+                max_image_batch=settings.max_image_batch,
+                max_text_batch=settings.max_text_batch,
+                max_queue=settings.max_queue,
+                decoding=settings.decoding,
+                device_ids=settings.gpus,
+                gpu_memory_bytes=settings.gpu_memory_bytes,
+            )
+            self._stack.push_async_callback(encoder.close)
+            info = encoder.info
+            log.info("encoder %s: %s %s on %s", info.id, info.name, info.revision, info.provider)
+            encoders.append(encoder)
+        return encoders
 
     def _make_server(self, keys: ApiKeys) -> grpc.aio.Server:
         limit = self._settings.max_message_bytes
@@ -267,8 +296,8 @@ class App:
         settings, limits = self._settings, self._settings.limits
         known = EncoderSet(encoders, terms)
         keeper = PictureKeeper(store, pictures, writers)
-        # Of the encoder that takes most at once: a batch that runs, and the next one.
-        crops_in_flight = 2 * max(encoder.info.image_batch for encoder in encoders)
+        # Of the encoder that takes most at once: the batches that run, and the next ones.
+        crops_in_flight = 2 * max(encoder.info.pictures_at_once for encoder in encoders)
         upsert = Upsert(
             store,
             known,
@@ -288,10 +317,14 @@ class App:
         )
         # Room of their own: a query does not wait for the pictures that are being written.
         room = asyncio.Semaphore(settings.pictures_in_flight)
-        query_vectors = QueryVectors(store, known, intake, room)
+        cache = QueryCache(settings.query_cache_size, settings.query_cache_seconds, time.monotonic)
+        query_vectors = QueryVectors(store, known, intake, room, cache)
         corridor = Corridor(store, known, query_vectors, limits)
         status = Status(version("triptych"), known, limits, store, pictures, ocr)
-        collections = Collections(store, pictures, known, writers, now)
+        optimizer: Optimizer = QdrantOptimizer(store)
+        if isinstance(store, EdgeStore):
+            optimizer = store
+        collections = Collections(store, pictures, known, writers, now, optimizer)
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
             CollectionServicer(collections, limits), server
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import os
 import signal
@@ -10,7 +9,10 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:  # a third of a child's start, and no child needs it
+    import asyncio.subprocess
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_WAIT_S = 5.0
@@ -44,6 +46,8 @@ async def start_child(
     finds the modules that this process finds, and none of its settings: what it needs to know are
     its arguments, and a process that reads foreign pictures has no use for keys. Raises OSError.
     """
+    import asyncio
+
     inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith("TRIPTYCH_")}
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     return await asyncio.create_subprocess_exec(
@@ -73,6 +77,8 @@ async def start_greeting_child(
     That takes it from our end, which comes back non-blocking; it raises EOFError or OSError where
     the process has gone, and ValueError for nonsense. Raises ChildNotStarted.
     """
+    import asyncio
+
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     try:
@@ -100,6 +106,8 @@ async def start_greeting_child(
 
 async def end_child(process: asyncio.subprocess.Process, *, wait_s: float) -> int:
     """The exit status, once the process is gone; it is killed where it has not gone by itself."""
+    import asyncio
+
     try:
         async with asyncio.timeout(wait_s):
             return await process.wait()

@@ -94,6 +94,12 @@ class Settings(BaseSettings):
     pictures_in_flight: int = Field(
         8, ge=1, le=256, description="decoded pictures at a time, of upserts and of queries each"
     )
+    query_cache_size: int = Field(
+        1024, ge=0, le=1_000_000, description="texts and pictures of queries kept; 0 keeps none"
+    )
+    query_cache_seconds: float = Field(
+        300.0, gt=0, le=86_400, description="how long each of them is kept"
+    )
     ocr_engine: str = Field(
         "auto",
         description="how pictures are read: tesseract (a program), tesserocr (processes that keep "

@@ -26,15 +26,20 @@ ROOMS: dict[str, frozenset[str]] = {
     "read_settings": frozenset({"domain", "settings"}),
     "variables": frozenset({"domain", "read_settings", "settings"}),
     "health": frozenset({"read_settings", "rpc", "settings"}),
+    "convert_command": frozenset({"encode", "read_settings"}),
+    "optimize": frozenset({"domain", "read_settings", "store"}),
 }
 BUILDERS = frozenset({"app", "__main__"})
 # The rooms that a library stays in.
 KEPT_IN = {
     "PIL": "encode",
+    "onnx": "encode",
     "onnxruntime": "encode",
     "pytesseract": "encode",
     "tokenizers": "encode",
     "fastembed": "encode",
+    "mmh3": "encode",
+    "py_rust_stemmers": "encode",
     "fsspec": "store",
     "qdrant_client": "store",
     "qdrant_edge": "store",

@@ -173,6 +173,12 @@ class Collections(collections_grpc.CollectionServiceServicer):
         kind = collections.DeleteCollectionResponse
         return self.service.answer("DeleteCollection", request, context, kind)
 
+    def OptimizeCollection(
+        self, request: collections.OptimizeCollectionRequest, context: grpc.ServicerContext
+    ) -> collections.OptimizeCollectionResponse:
+        kind = collections.OptimizeCollectionResponse
+        return self.service.answer("OptimizeCollection", request, context, kind)
+
 
 class Items(items_grpc.ItemServiceServicer):
     def __init__(self, service: Service) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.edge_driver import COLLECTION
+from tests.support.edge_driver import COLLECTION, noted, numbers_in
 from tests.support.stores import (
     dense,
     engine_of,
@@ -210,34 +210,10 @@ async def test_no_answered_write_is_lost_when_the_service_is_killed(tmp_path: Pa
         driver.kill()
         await driver.wait()
 
-        there, unsure = _noted(log, kept)
+        there, unsure = noted(log, kept)
         # An engine that outlived its service would hold the folder, and this would say so.
         async with running(folder, lock_wait_s=2) as store:
-            kept = await _numbers(store)
+            kept = await numbers_in(store)
             assert there - unsure <= kept <= there | unsure
             assert kept & unsure in (set(), unsure)
             await assert_whole(store, COLLECTION, sorted(kept))
-
-
-async def _numbers(store: EdgeStore) -> set[int]:
-    found: set[int] = set()
-    start: str | None = None
-    while True:
-        page = await store.scroll(COLLECTION, Filter(), limit=1000, start_id=start)
-        found |= {int(stored.id[-12:], 16) for stored in page.points}
-        if (start := page.next_id) is None:
-            return found
-
-
-def _noted(log: Path, there: set[int]) -> tuple[set[int], set[int]]:
-    """The points that the log promises on top of those there before; those of its last line,
-    where that had no answer, are not certain."""
-    unsure: set[int] = set()
-    for line in log.read_text(encoding="utf-8").splitlines():
-        verb, *words = line.split()
-        if verb == "done":
-            unsure = set()
-            continue
-        unsure = {int(word) for word in words}
-        there = there - unsure if verb == "delete" else there | unsure
-    return there, unsure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -43,11 +44,18 @@ from triptych.v1.item_service_pb2 import (
 from triptych.v1.item_service_pb2_grpc import ItemServiceStub
 from triptych.v1.status_service_pb2 import GetStatusRequest
 from triptych.v1.status_service_pb2_grpc import StatusServiceStub
-from triptych_server.domain.errors import Exhausted, TriptychError, Unavailable
+from triptych_server.domain.errors import (
+    Exhausted,
+    NotFound,
+    TriptychError,
+    Unavailable,
+    WrongState,
+)
 from triptych_server.domain.filters import Filter
 from triptych_server.domain.limits import Limits
 from triptych_server.domain.ports import LegQuery
 from triptych_server.encode.intake import ProcessIntake
+from triptych_server.store.qdrant_optimizer import QdrantOptimizer
 
 Said = tuple[str, str]
 """A reason and a message, as a caller meets them."""
@@ -279,6 +287,32 @@ def full_disk(folder: Path, server: RunningServer) -> Said | None:
     return asyncio.run(written())
 
 
+def no_room_to_optimize(folder: Path, server: RunningServer) -> Said | None:
+    async def asked() -> Said:
+        free = shutil.disk_usage(folder).free
+        async with running(folder / "data", min_free_bytes=free - 100 * 2**20) as store:
+            await store.create_collection(small())
+            with pytest.raises(Exhausted) as caught:
+                await store.optimize("things")
+        return caught.value.reason, caught.value.message
+
+    return asyncio.run(asked())
+
+
+def optimized_by_qdrant(folder: Path, server: RunningServer) -> Said | None:
+    async def asked() -> Said:
+        with FaultyQdrant() as faulty:
+            faulty.metadata = described(MADE)
+            async with opened(faulty.port) as store:
+                with pytest.raises(WrongState) as caught:
+                    await QdrantOptimizer(store).optimize("things")
+                with pytest.raises(NotFound):
+                    await QdrantOptimizer(store).optimize("none")
+        return caught.value.reason, caught.value.message
+
+    return asyncio.run(asked())
+
+
 def refused_by_qdrant(fault: Fault) -> Said:
     """What a search is refused with where the store is a Qdrant server with this fault."""
 
@@ -304,9 +338,9 @@ def strict_mode(folder: Path, server: RunningServer) -> Said | None:
     return refused_by_qdrant(Fault(grpc.StatusCode.INVALID_ARGUMENT, words))
 
 
-# What no single request to a server in good order can cause. The last seven are caused in the part
+# What no single request to a server in good order can cause. The last nine are caused in the part
 # of the server that says it: they would need a defect, a stop at the right moment, a full disk, a
-# machine that starts no process or has no memory left, and a Qdrant server that its operator
+# machine that starts no process or has no memory left, and a Qdrant server, one that its operator
 # limits.
 OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "REQUEST_MALFORMED": malformed,
@@ -327,6 +361,8 @@ OTHERWISE: dict[str, Callable[[Path, RunningServer], Said | None]] = {
     "ENCODER_MEMORY": little_memory,
     "STORE_BUSY": rate_limit,
     "STORE_STRICT_MODE": strict_mode,
+    "OPTIMIZE_UNSUPPORTED": optimized_by_qdrant,
+    "OPTIMIZE_NEEDS_DISK": no_room_to_optimize,
 }
 
 

@@ -163,10 +163,12 @@ def test_deleted_items_do_not_take_the_place_of_others(
 
     with ThreadPoolExecutor(1) as pool:
         churning = pool.submit(churn)
-        counts = {len(client.search(collection, text="lantern", limit=20).hits) for _ in range(60)}
-        stopping.set()
+        try:
+            found = [client.search(collection, text="lantern", limit=20).hits for _ in range(60)]
+        finally:
+            stopping.set()
         churning.result(20)
-    assert counts == {20}
+    assert {len(hits) for hits in found} == {20}
 
 
 def test_lists_do_not_fail_over_a_collection_that_goes(
@@ -183,9 +185,11 @@ def test_lists_do_not_fail_over_a_collection_that_goes(
 
     with ThreadPoolExecutor(1) as pool:
         churning = pool.submit(churn)
-        for _ in range(40):
-            list(client.list_collections())
-        stopping.set()
+        try:
+            for _ in range(40):
+                list(client.list_collections())
+        finally:
+            stopping.set()
         churning.result(30)
 
 

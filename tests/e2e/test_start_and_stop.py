@@ -115,6 +115,18 @@ def test_an_ocr_language_that_is_not_installed(tmp_path: Path, language: str) ->
     assert f"TRIPTYCH_OCR_LANGUAGE={language}: language not installed (got tlh, allowed " in said
 
 
+def test_an_ocr_engine_that_can_not_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tesserocr.py").write_text("raise ImportError('made for another system')")
+    code = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{code}")
+    status, said = start_and_fail(tmp_path, ocr_engine="tesserocr", encoders="tiny-clip")
+    assert status == EX_CONFIG
+    assert "TRIPTYCH_OCR_ENGINE=tesserocr: " in said
+    assert ": tesserocr can't be loaded: made for another system; or let it be auto\n" in said
+
+
 def test_too_little_memory_for_a_decoder(tmp_path: Path) -> None:
     code, said = start_and_fail(tmp_path, decode_memory_bytes="9000000", encoders="tiny-clip")
     assert code == EX_CONFIG

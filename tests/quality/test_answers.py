@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
@@ -12,6 +13,7 @@ from tools.quality.figures import Figures, figures
 from tools.quality.measure import Measured
 from tools.quality.pictures import PICTURES, AskedByPicture
 from tools.quality.questions import Sort
+from tools.quality.report import WIDTH, render
 from triptych import Client
 from triptych.cli.where import parse_where
 
@@ -119,3 +121,20 @@ def test_a_new_picture_finds_what_is_said_of_its_scene(measured: Measured, note:
     note(f"{found.success3:.3f} of {found.questions}, held to {CAPTIONS_AT_LEAST}")
     assert found.questions >= 15
     assert found.success3 >= CAPTIONS_AT_LEAST
+
+
+def test_every_failure_is_listed(measured: Measured) -> None:
+    report = render(measured)
+    assert max(map(len, report.splitlines())) <= WIDTH
+    headings = re.findall(r"^## .* that failed: (\d+) of (\d+)$", report, re.MULTILINE)
+    asked = (measured.development, measured.judging, measured.label_words)
+    assert [int(total) for _, total in headings] == [len(one) for one in asked]
+    assert sum(int(failed) for failed, _ in headings) == len(re.findall(r"^- ", report, re.M))
+    wrong = [
+        one.question.text
+        for answers in asked
+        for one in answers
+        if not set(one.first[:3]) & set(measured.expected(one))
+    ]
+    flat = " ".join(report.split())
+    assert not [text for text in wrong if f"- “{text}”" not in flat]

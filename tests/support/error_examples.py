@@ -59,6 +59,7 @@ _VARYING = {
     "allowed deu, eng": r"allowed [a-z_]+(, [a-z_]+)*",
     "got 4097, allowed 4096": r"got \d+, allowed \d+",
     "got 41943040 bytes, allowed 33554432": r"got \d+ bytes, allowed \d+",
+    "got 512 MiB free, allowed from 1386 MiB": r"got \d+ MiB free, allowed from \d+ MiB",
     "5f0c9a2e71d3": r"[0-9a-f]{12}",
     "(91aa...)": r"\([0-9a-f]+\)",
 }

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -71,7 +72,7 @@ def _greedy(model: onnx.ModelProto) -> None:
     )
     [place] = [n for n, node in enumerate(model.graph.node) if node.op_type == "ReduceMean"]
     model.graph.node[place].input[0] = "repeated"
-    chain: list[tuple[str, list[str], str, dict[str, int]]] = [
+    chain: list[tuple[str, list[str], str, dict[str, Any]]] = [
         ("ReduceMin", ["pixel_values"], "darkest", {"keepdims": 0}),
         ("Relu", ["darkest"], "light", {}),
         ("Mul", ["light", "slope"], "much", {}),
@@ -87,7 +88,8 @@ def _greedy(model: onnx.ModelProto) -> None:
         model.graph.node.insert(place + offset, node)
 
 
-def _picture(value: int) -> Picture:
+def plain_picture(value: int) -> Picture:
+    """A picture of one shade: 0 is dark and wants little, 255 is white and wants much."""
     pixels = np.full((40, 40, 3), value, np.uint8)
     return Picture(pixels, ImageInfo("PNG", 40, 40, pixels.nbytes, "0" * 64))
 
@@ -107,12 +109,12 @@ async def _main(model: Path, count: int, spare: int) -> None:
         max_queue=1000,
     )
     # The threads that it will need are there before the limit.
-    await encoder.encode_image(_picture(0))
+    await encoder.encode_image(plain_picture(0))
     _limit(spare)
     white = await asyncio.gather(
-        *(encoder.encode_image(_picture(255)) for _ in range(count)), return_exceptions=True
+        *(encoder.encode_image(plain_picture(255)) for _ in range(count)), return_exceptions=True
     )
-    dark = await encoder.encode_image(_picture(0))
+    dark = await encoder.encode_image(plain_picture(0))
     failed = encoder.image_counters.failed_runs
     await encoder.close()
     refused = [one for one in white if isinstance(one, Exhausted)]

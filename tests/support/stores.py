@@ -33,6 +33,7 @@ from triptych_server.domain.items import Json
 from triptych_server.domain.ports import LegQuery, Point, VectorStore
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.store.edge_store import EdgeStore
+from triptych_server.store.edge_tuning import TUNING, Tuning
 from triptych_server.store.qdrant_store import EXACT_IDF_SERVER, QdrantStore
 
 STORES = ("edge", "reference", "qdrant")
@@ -139,6 +140,7 @@ async def running(
     min_free_bytes: int = 2**20,
     lock_wait_s: float = 2.0,
     restart_wait_s: float = 2.0,
+    tuning: Tuning = TUNING,
 ) -> AsyncIterator[EdgeStore]:
     """An embedded store on ``folder``, open."""
     store = EdgeStore(
@@ -148,6 +150,7 @@ async def running(
         min_free_bytes=min_free_bytes,
         lock_wait_s=lock_wait_s,
         restart_wait_s=restart_wait_s,
+        tuning=tuning,
     )
     await store.start()
     try:

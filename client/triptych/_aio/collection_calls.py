@@ -6,16 +6,23 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from triptych import _requests as requests
 from triptych._aio.calls import AsyncCalls
 from triptych._texts import checked_text
-from triptych.v1.collection_pb2 import Collection, PayloadField, StorageSettings, VectorSpace
+from triptych.v1.collection_pb2 import (
+    Collection,
+    Optimization,
+    PayloadField,
+    StorageSettings,
+    VectorSpace,
+)
 from triptych.v1.collection_service_pb2 import (
     DeleteCollectionRequest,
     GetCollectionRequest,
     ListCollectionsRequest,
+    OptimizeCollectionRequest,
 )
 
 
 class AsyncCollectionCalls(AsyncCalls):
-    """Makes, shows and removes collections."""
+    """Makes, shows, optimizes and removes collections."""
 
     async def create_collection(
         self,
@@ -96,3 +103,22 @@ class AsyncCollectionCalls(AsyncCalls):
             collection_id=checked_text(collection_id, "collection_id")
         )
         await self._channel.call(self._collections.DeleteCollection, request, timeout)
+
+    async def optimize_collection(
+        self, collection_id: str, *, timeout: float | None = None
+    ) -> Optimization:
+        """Starts to build the search index of a collection on the embedded engine.
+
+        It returns at once; `get_collection(...).optimization` shows how far it is. Searches and
+        writes go on meanwhile. Where one runs already, that is returned.
+
+        Raises:
+            NotFound: COLLECTION_NOT_FOUND.
+            FailedPrecondition: OPTIMIZE_UNSUPPORTED, where a Qdrant server keeps the collection.
+            ResourceExhausted: OPTIMIZE_NEEDS_DISK.
+        """
+        request = OptimizeCollectionRequest(
+            collection_id=checked_text(collection_id, "collection_id")
+        )
+        call = self._collections.OptimizeCollection
+        return (await self._channel.call(call, request, timeout)).optimization

@@ -36,6 +36,7 @@ class AsyncSearchCalls(AsyncCalls):
         score_threshold: float | None = None,
         return_fields: Sequence[str] = (),
         payload_keys: Sequence[str] = (),
+        bypass_query_cache: bool = False,
         timeout: float | None = None,
     ) -> SearchResponse:
         """Asks the named vectors and fuses their answers into one ranking that shows its working.
@@ -65,6 +66,8 @@ class AsyncSearchCalls(AsyncCalls):
             limit: how many hits at most; 10 where 0.
             score_threshold: the least score of a hit, on the fusion's own scale.
             return_fields, payload_keys: what comes with each hit's item; those of `get_item`.
+            bypass_query_cache: have texts and pictures encoded anew, even where the server has
+                just done that; `Leg.from_cache` says what came from its cache.
             timeout: seconds for this call; the client's own where None.
 
         Raises:
@@ -98,6 +101,7 @@ class AsyncSearchCalls(AsyncCalls):
             fusion=fusion,
             offset=offset,
             score_threshold=score_threshold,
+            bypass_query_cache=bypass_query_cache,
         )
         return await self._channel.call(self._searches.Search, request, timeout)
 

@@ -1,4 +1,4 @@
-"""`triptych collections`: shows, makes and removes collections."""
+"""`triptych collections`: shows, makes, optimizes and removes collections."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from triptych._requests import FIELD_TYPES, FILTER_POLICIES, IMAGE_RETENTIONS
 from triptych.cli.asking import confirm, need_an_answer
+from triptych.cli.optimizing import optimize
 from triptych.cli.options import (
     CollectionArgument,
     Json,
@@ -35,6 +36,7 @@ def build() -> typer.Typer:
     group.callback()(collections)
     group.command()(show)
     group.command()(create)
+    group.command()(optimize)
     group.command()(delete)
     return group
 

@@ -37,6 +37,7 @@ class Shared(TypedDict):
     offset: int
     limit: int
     score_threshold: float | None
+    bypass_query_cache: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,10 @@ def _options(
         ),
     ] = None,
     where: Where = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Encode words and pictures anew, past the server's cache."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the response as JSON.")] = False,
     sheet: Annotated[
         Path | None,
@@ -190,6 +195,7 @@ def _read(
     k: float | None,
     score_threshold: float | None,
     where: Sequence[str] | None,
+    fresh: bool,
     json: bool,
     sheet: Path | None,
     pictures: Path | None,
@@ -212,6 +218,7 @@ def _read(
             offset=offset,
             limit=limit,
             score_threshold=score_threshold,
+            bypass_query_cache=fresh,
         ),
         filters=filter_options(where or []),
         json=json,

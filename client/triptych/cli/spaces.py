@@ -6,6 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from triptych.cli.optimizing import optimization_text
 from triptych.cli.output import fact_table, plain_table, printable, time_text
 from triptych.v1.collection_pb2 import (
     Collection,
@@ -76,6 +77,8 @@ def _facts(collection: Collection) -> Iterator[tuple[str, str]]:
     yield "created", time_text(collection.create_time)
     if collection.HasField("storage"):
         yield "storage", ", ".join(_storage(collection.storage))
+    if collection.HasField("optimization"):
+        yield "optimized", optimization_text(collection.optimization)
 
 
 def _storage(storage: StorageSettings) -> Iterator[str]:

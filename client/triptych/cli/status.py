@@ -44,7 +44,8 @@ def render_status(server: str, found: GetStatusResponse, console: "Console") -> 
     ready = "ready" if store.ready else "NOT READY"
     facts.add_row("store", Text(f"{store.kind} {store.engine_version}, {ready}"))
     facts.add_row("keeps pictures in", Text(found.pictures.kind))
-    facts.add_row("reads pictures in", Text(", ".join(found.ocr_languages) or "(OCR is off)"))
+    reads = ", ".join(found.ocr_languages) + f" (by {found.ocr_engine})" * bool(found.ocr_engine)
+    facts.add_row("reads pictures in", Text(reads or "(OCR is off)"))
     facts.add_row("text languages", Text(", ".join(found.languages)))
     facts.add_row("limits", Text(_limits(found)))
     console.print(facts)
@@ -56,7 +57,7 @@ def render_status(server: str, found: GetStatusResponse, console: "Console") -> 
         encoders.add_row(
             Text(one.id),
             Text(f"{one.name} {one.revision[:12]}"),
-            Text(one.execution_provider.removesuffix("ExecutionProvider")),
+            Text(f"{one.execution_provider.removesuffix('ExecutionProvider')} {one.precision}"),
             str(one.dimension),
             str(one.context_length),
             f"{one.image_width}×{one.image_height}",

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from triptych.v1 import common_pb2 as triptych_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctriptych/v1/collection.proto\x12\x0btriptych.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18triptych/v1/common.proto\"\xe6\x05\n\nCollection\x12\n\n\x02id\x18\x01 \x01(\t\x12/\n\rvector_spaces\x18\x02 \x03(\x0b\x32\x18.triptych.v1.VectorSpace\x12\x31\n\x0epayload_fields\x18\x03 \x03(\x0b\x32\x19.triptych.v1.PayloadField\x12\x1a\n\x12\x64\x65\x66\x61ult_encoder_id\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x12\n\nitem_count\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07storage\x18\n \x01(\x0b\x32\x1c.triptych.v1.StorageSettings\x12N\n\x17unindexed_filter_policy\x18\x08 \x01(\x0e\x32-.triptych.v1.Collection.UnindexedFilterPolicy\x12?\n\x0fimage_retention\x18\t \x01(\x0e\x32&.triptych.v1.Collection.ImageRetention\"\xa9\x01\n\x15UnindexedFilterPolicy\x12\'\n#UNINDEXED_FILTER_POLICY_UNSPECIFIED\x10\x00\x12!\n\x1dUNINDEXED_FILTER_POLICY_ALLOW\x10\x01\x12 \n\x1cUNINDEXED_FILTER_POLICY_WARN\x10\x02\x12\"\n\x1eUNINDEXED_FILTER_POLICY_REFUSE\x10\x03\"\x88\x01\n\x0eImageRetention\x12\x1f\n\x1bIMAGE_RETENTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18IMAGE_RETENTION_ORIGINAL\x10\x01\x12\x1d\n\x19IMAGE_RETENTION_THUMBNAIL\x10\x02\x12\x18\n\x14IMAGE_RETENTION_NONE\x10\x03\"\xcc\x04\n\x0bVectorSpace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x07sources\x18\x02 \x03(\x0e\x32\x1f.triptych.v1.VectorSpace.Source\x12+\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.triptych.v1.VectorSpace.Kind\x12\x12\n\nencoder_id\x18\x04 \x01(\t\x12\x16\n\tdimension\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x33\n\x08\x64istance\x18\x06 \x01(\x0e\x32!.triptych.v1.VectorSpace.Distance\x12)\n\x07windows\x18\x07 \x01(\x0b\x32\x18.triptych.v1.TextWindows\x12(\n\x05stamp\x18\x08 \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\"p\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_IMAGE\x10\x01\x12\x12\n\x0eSOURCE_CAPTION\x10\x02\x12\x13\n\x0fSOURCE_OCR_TEXT\x10\x03\x12\x13\n\x0fSOURCE_SUPPLIED\x10\x04\"M\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_DENSE\x10\x01\x12\x0e\n\nKIND_MULTI\x10\x02\x12\x0f\n\x0bKIND_SPARSE\x10\x03\"K\n\x08\x44istance\x12\x18\n\x14\x44ISTANCE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44ISTANCE_COSINE\x10\x01\x12\x10\n\x0c\x44ISTANCE_DOT\x10\x02\x42\x0c\n\n_dimension\"y\n\x0bTextWindows\x12\x13\n\x06tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x07overlap\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x18\n\x0bmax_windows\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\t\n\x07_tokensB\n\n\x08_overlapB\x0e\n\x0c_max_windows\"\xeb\x01\n\x0cPayloadField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x04type\x18\x02 \x01(\x0e\x32\x1e.triptych.v1.PayloadField.Type\"\x9e\x01\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cTYPE_KEYWORD\x10\x01\x12\x10\n\x0cTYPE_INTEGER\x10\x02\x12\x0e\n\nTYPE_FLOAT\x10\x03\x12\r\n\tTYPE_BOOL\x10\x04\x12\r\n\tTYPE_TEXT\x10\x05\x12\x11\n\rTYPE_DATETIME\x10\x06\x12\x0c\n\x08TYPE_GEO\x10\x07\x12\r\n\tTYPE_UUID\x10\x08\"\xe1\x03\n\x0fStorageSettings\x12\x19\n\x0cshard_number\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x12replication_factor\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12%\n\x18write_consistency_factor\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12,\n\x0bhnsw_config\x18\x04 \x01(\x0b\x32\x17.triptych.v1.HnswConfig\x12\x14\n\x07on_disk\x18\x05 \x01(\x08H\x03\x88\x01\x01\x12\x1c\n\x0fon_disk_payload\x18\x06 \x01(\x08H\x04\x88\x01\x01\x12?\n\x0cquantization\x18\x07 \x01(\x0e\x32).triptych.v1.StorageSettings.Quantization\"c\n\x0cQuantization\x12\x1c\n\x18QUANTIZATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18QUANTIZATION_SCALAR_INT8\x10\x01\x12\x17\n\x13QUANTIZATION_BINARY\x10\x02\x42\x0f\n\r_shard_numberB\x15\n\x13_replication_factorB\x1b\n\x19_write_consistency_factorB\n\n\x08_on_diskB\x12\n\x10_on_disk_payload\"N\n\nHnswConfig\x12\x0e\n\x01m\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x65\x66_construct\x18\x02 \x01(\x05H\x01\x88\x01\x01\x42\x04\n\x02_mB\x0f\n\r_ef_constructBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctriptych/v1/collection.proto\x12\x0btriptych.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18triptych/v1/common.proto\"\x97\x06\n\nCollection\x12\n\n\x02id\x18\x01 \x01(\t\x12/\n\rvector_spaces\x18\x02 \x03(\x0b\x32\x18.triptych.v1.VectorSpace\x12\x31\n\x0epayload_fields\x18\x03 \x03(\x0b\x32\x19.triptych.v1.PayloadField\x12\x1a\n\x12\x64\x65\x66\x61ult_encoder_id\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x12\n\nitem_count\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x07storage\x18\n \x01(\x0b\x32\x1c.triptych.v1.StorageSettings\x12N\n\x17unindexed_filter_policy\x18\x08 \x01(\x0e\x32-.triptych.v1.Collection.UnindexedFilterPolicy\x12?\n\x0fimage_retention\x18\t \x01(\x0e\x32&.triptych.v1.Collection.ImageRetention\x12/\n\x0coptimization\x18\x0b \x01(\x0b\x32\x19.triptych.v1.Optimization\"\xa9\x01\n\x15UnindexedFilterPolicy\x12\'\n#UNINDEXED_FILTER_POLICY_UNSPECIFIED\x10\x00\x12!\n\x1dUNINDEXED_FILTER_POLICY_ALLOW\x10\x01\x12 \n\x1cUNINDEXED_FILTER_POLICY_WARN\x10\x02\x12\"\n\x1eUNINDEXED_FILTER_POLICY_REFUSE\x10\x03\"\x88\x01\n\x0eImageRetention\x12\x1f\n\x1bIMAGE_RETENTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18IMAGE_RETENTION_ORIGINAL\x10\x01\x12\x1d\n\x19IMAGE_RETENTION_THUMBNAIL\x10\x02\x12\x18\n\x14IMAGE_RETENTION_NONE\x10\x03\"\xc7\x02\n\x0cOptimization\x12.\n\x05state\x18\x01 \x01(\x0e\x32\x1f.triptych.v1.Optimization.State\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x12\n\nitem_count\x18\x05 \x01(\x05\x12\x1c\n\x14indexed_vector_count\x18\x06 \x01(\x05\"f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x0e\n\nSTATE_DONE\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\"\xcc\x04\n\x0bVectorSpace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x07sources\x18\x02 \x03(\x0e\x32\x1f.triptych.v1.VectorSpace.Source\x12+\n\x04kind\x18\x03 \x01(\x0e\x32\x1d.triptych.v1.VectorSpace.Kind\x12\x12\n\nencoder_id\x18\x04 \x01(\t\x12\x16\n\tdimension\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x33\n\x08\x64istance\x18\x06 \x01(\x0e\x32!.triptych.v1.VectorSpace.Distance\x12)\n\x07windows\x18\x07 \x01(\x0b\x32\x18.triptych.v1.TextWindows\x12(\n\x05stamp\x18\x08 \x01(\x0b\x32\x19.triptych.v1.EncoderStamp\"p\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_IMAGE\x10\x01\x12\x12\n\x0eSOURCE_CAPTION\x10\x02\x12\x13\n\x0fSOURCE_OCR_TEXT\x10\x03\x12\x13\n\x0fSOURCE_SUPPLIED\x10\x04\"M\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_DENSE\x10\x01\x12\x0e\n\nKIND_MULTI\x10\x02\x12\x0f\n\x0bKIND_SPARSE\x10\x03\"K\n\x08\x44istance\x12\x18\n\x14\x44ISTANCE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44ISTANCE_COSINE\x10\x01\x12\x10\n\x0c\x44ISTANCE_DOT\x10\x02\x42\x0c\n\n_dimension\"y\n\x0bTextWindows\x12\x13\n\x06tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x07overlap\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x18\n\x0bmax_windows\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\t\n\x07_tokensB\n\n\x08_overlapB\x0e\n\x0c_max_windows\"\xeb\x01\n\x0cPayloadField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x04type\x18\x02 \x01(\x0e\x32\x1e.triptych.v1.PayloadField.Type\"\x9e\x01\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cTYPE_KEYWORD\x10\x01\x12\x10\n\x0cTYPE_INTEGER\x10\x02\x12\x0e\n\nTYPE_FLOAT\x10\x03\x12\r\n\tTYPE_BOOL\x10\x04\x12\r\n\tTYPE_TEXT\x10\x05\x12\x11\n\rTYPE_DATETIME\x10\x06\x12\x0c\n\x08TYPE_GEO\x10\x07\x12\r\n\tTYPE_UUID\x10\x08\"\xe1\x03\n\x0fStorageSettings\x12\x19\n\x0cshard_number\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x12replication_factor\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12%\n\x18write_consistency_factor\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12,\n\x0bhnsw_config\x18\x04 \x01(\x0b\x32\x17.triptych.v1.HnswConfig\x12\x14\n\x07on_disk\x18\x05 \x01(\x08H\x03\x88\x01\x01\x12\x1c\n\x0fon_disk_payload\x18\x06 \x01(\x08H\x04\x88\x01\x01\x12?\n\x0cquantization\x18\x07 \x01(\x0e\x32).triptych.v1.StorageSettings.Quantization\"c\n\x0cQuantization\x12\x1c\n\x18QUANTIZATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18QUANTIZATION_SCALAR_INT8\x10\x01\x12\x17\n\x13QUANTIZATION_BINARY\x10\x02\x42\x0f\n\r_shard_numberB\x15\n\x13_replication_factorB\x1b\n\x19_write_consistency_factorB\n\n\x08_on_diskB\x12\n\x10_on_disk_payload\"N\n\nHnswConfig\x12\x0e\n\x01m\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x65\x66_construct\x18\x02 \x01(\x05H\x01\x88\x01\x01\x42\x04\n\x02_mB\x0f\n\r_ef_constructBCZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,29 +35,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZAgithub.com/triptych-search/triptych/gen/go/triptych/v1;triptychv1'
   _globals['_COLLECTION']._serialized_start=105
-  _globals['_COLLECTION']._serialized_end=847
-  _globals['_COLLECTION_UNINDEXEDFILTERPOLICY']._serialized_start=539
-  _globals['_COLLECTION_UNINDEXEDFILTERPOLICY']._serialized_end=708
-  _globals['_COLLECTION_IMAGERETENTION']._serialized_start=711
-  _globals['_COLLECTION_IMAGERETENTION']._serialized_end=847
-  _globals['_VECTORSPACE']._serialized_start=850
-  _globals['_VECTORSPACE']._serialized_end=1438
-  _globals['_VECTORSPACE_SOURCE']._serialized_start=1156
-  _globals['_VECTORSPACE_SOURCE']._serialized_end=1268
-  _globals['_VECTORSPACE_KIND']._serialized_start=1270
-  _globals['_VECTORSPACE_KIND']._serialized_end=1347
-  _globals['_VECTORSPACE_DISTANCE']._serialized_start=1349
-  _globals['_VECTORSPACE_DISTANCE']._serialized_end=1424
-  _globals['_TEXTWINDOWS']._serialized_start=1440
-  _globals['_TEXTWINDOWS']._serialized_end=1561
-  _globals['_PAYLOADFIELD']._serialized_start=1564
-  _globals['_PAYLOADFIELD']._serialized_end=1799
-  _globals['_PAYLOADFIELD_TYPE']._serialized_start=1641
-  _globals['_PAYLOADFIELD_TYPE']._serialized_end=1799
-  _globals['_STORAGESETTINGS']._serialized_start=1802
-  _globals['_STORAGESETTINGS']._serialized_end=2283
-  _globals['_STORAGESETTINGS_QUANTIZATION']._serialized_start=2083
-  _globals['_STORAGESETTINGS_QUANTIZATION']._serialized_end=2182
-  _globals['_HNSWCONFIG']._serialized_start=2285
-  _globals['_HNSWCONFIG']._serialized_end=2363
+  _globals['_COLLECTION']._serialized_end=896
+  _globals['_COLLECTION_UNINDEXEDFILTERPOLICY']._serialized_start=588
+  _globals['_COLLECTION_UNINDEXEDFILTERPOLICY']._serialized_end=757
+  _globals['_COLLECTION_IMAGERETENTION']._serialized_start=760
+  _globals['_COLLECTION_IMAGERETENTION']._serialized_end=896
+  _globals['_OPTIMIZATION']._serialized_start=899
+  _globals['_OPTIMIZATION']._serialized_end=1226
+  _globals['_OPTIMIZATION_STATE']._serialized_start=1124
+  _globals['_OPTIMIZATION_STATE']._serialized_end=1226
+  _globals['_VECTORSPACE']._serialized_start=1229
+  _globals['_VECTORSPACE']._serialized_end=1817
+  _globals['_VECTORSPACE_SOURCE']._serialized_start=1535
+  _globals['_VECTORSPACE_SOURCE']._serialized_end=1647
+  _globals['_VECTORSPACE_KIND']._serialized_start=1649
+  _globals['_VECTORSPACE_KIND']._serialized_end=1726
+  _globals['_VECTORSPACE_DISTANCE']._serialized_start=1728
+  _globals['_VECTORSPACE_DISTANCE']._serialized_end=1803
+  _globals['_TEXTWINDOWS']._serialized_start=1819
+  _globals['_TEXTWINDOWS']._serialized_end=1940
+  _globals['_PAYLOADFIELD']._serialized_start=1943
+  _globals['_PAYLOADFIELD']._serialized_end=2178
+  _globals['_PAYLOADFIELD_TYPE']._serialized_start=2020
+  _globals['_PAYLOADFIELD_TYPE']._serialized_end=2178
+  _globals['_STORAGESETTINGS']._serialized_start=2181
+  _globals['_STORAGESETTINGS']._serialized_end=2662
+  _globals['_STORAGESETTINGS_QUANTIZATION']._serialized_start=2462
+  _globals['_STORAGESETTINGS_QUANTIZATION']._serialized_end=2561
+  _globals['_HNSWCONFIG']._serialized_start=2664
+  _globals['_HNSWCONFIG']._serialized_end=2742
 # @@protoc_insertion_point(module_scope)

@@ -103,6 +103,7 @@ class Collection(_message.Message):
     STORAGE_FIELD_NUMBER: _builtins.int
     UNINDEXED_FILTER_POLICY_FIELD_NUMBER: _builtins.int
     IMAGE_RETENTION_FIELD_NUMBER: _builtins.int
+    OPTIMIZATION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its name: 1 to 63 of `a-z`, `0-9`, `_` and `-`, beginning with a letter or a digit."""
     default_encoder_id: _builtins.str
@@ -133,6 +134,12 @@ class Collection(_message.Message):
     def storage(self) -> Global___StorageSettings:
         """How its vectors are kept, as it was asked for; unset where nothing was."""
 
+    @_builtins.property
+    def optimization(self) -> Global___Optimization:
+        """The optimization that waits or runs, else the last one; unset where there was none since the
+        server started.
+        """
+
     def __init__(
         self,
         *,
@@ -146,14 +153,95 @@ class Collection(_message.Message):
         storage: Global___StorageSettings | None = ...,
         unindexed_filter_policy: Global___Collection.UnindexedFilterPolicy.ValueType = ...,
         image_retention: Global___Collection.ImageRetention.ValueType = ...,
+        optimization: Global___Optimization | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "storage", b"storage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "optimization", b"optimization", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "image_retention", b"image_retention", "item_count", b"item_count", "language", b"language", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_encoder_id", b"default_encoder_id", "id", b"id", "image_retention", b"image_retention", "item_count", b"item_count", "language", b"language", "optimization", b"optimization", "payload_fields", b"payload_fields", "storage", b"storage", "unindexed_filter_policy", b"unindexed_filter_policy", "vector_spaces", b"vector_spaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Collection: _TypeAlias = Collection  # noqa: Y015
+
+@_typing.final
+class Optimization(_message.Message):
+    """The building of a collection's search index by CollectionService.OptimizeCollection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Optimization._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Optimization._State.ValueType  # 0
+        """Not used."""
+        STATE_WAITING: Optimization._State.ValueType  # 1
+        """It waits until that of another collection has ended: there is one at a time."""
+        STATE_RUNNING: Optimization._State.ValueType  # 2
+        """It runs."""
+        STATE_DONE: Optimization._State.ValueType  # 3
+        """The index is in use."""
+        STATE_FAILED: Optimization._State.ValueType  # 4
+        """It came to nothing, and the collection is as it was; `message` says why."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """How far it is."""
+
+    STATE_UNSPECIFIED: Optimization.State.ValueType  # 0
+    """Not used."""
+    STATE_WAITING: Optimization.State.ValueType  # 1
+    """It waits until that of another collection has ended: there is one at a time."""
+    STATE_RUNNING: Optimization.State.ValueType  # 2
+    """It runs."""
+    STATE_DONE: Optimization.State.ValueType  # 3
+    """The index is in use."""
+    STATE_FAILED: Optimization.State.ValueType  # 4
+    """It came to nothing, and the collection is as it was; `message` says why."""
+
+    STATE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    INDEXED_VECTOR_COUNT_FIELD_NUMBER: _builtins.int
+    state: Global___Optimization.State.ValueType
+    """How far it is."""
+    message: _builtins.str
+    """For people: the step that runs, or why it failed."""
+    item_count: _builtins.int
+    """At the end: how many items the collection held."""
+    indexed_vector_count: _builtins.int
+    """At the end: how many vectors are found through an index, those of all named vectors together;
+    a multivector counts once, and sparse vectors always count. Vectors written later are compared
+    one by one, until the next optimization.
+    """
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was done or had failed; unset before."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___Optimization.State.ValueType = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        message: _builtins.str = ...,
+        item_count: _builtins.int = ...,
+        indexed_vector_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "indexed_vector_count", b"indexed_vector_count", "item_count", b"item_count", "message", b"message", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Optimization: _TypeAlias = Optimization  # noqa: Y015
 
 @_typing.final
 class VectorSpace(_message.Message):
@@ -449,8 +537,8 @@ Global___PayloadField: _TypeAlias = PayloadField  # noqa: Y015
 @_typing.final
 class StorageSettings(_message.Message):
     """How a Qdrant server keeps the vectors of a collection, in Qdrant's own terms. What is unset is
-    the server's own default. A service on the embedded engine takes none of it: it has no shards,
-    no index and no quantization, and searches exactly.
+    the server's own default. A service on the embedded engine takes none of it: it has no shards
+    and no quantization, and the graphs of OptimizeCollection are built with settings of its own.
 
     Whatever is set here, the similarities that a search shows are those of the vectors as they were
     written: candidates may come from an HNSW graph over quantized vectors, and are then scored

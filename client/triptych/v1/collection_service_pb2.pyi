@@ -244,3 +244,49 @@ class DeleteCollectionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteCollectionResponse: _TypeAlias = DeleteCollectionResponse  # noqa: Y015
+
+@_typing.final
+class OptimizeCollectionRequest(_message.Message):
+    """The request of OptimizeCollection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLECTION_ID_FIELD_NUMBER: _builtins.int
+    collection_id: _builtins.str
+    """The collection's name."""
+    def __init__(
+        self,
+        *,
+        collection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_id", b"collection_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OptimizeCollectionRequest: _TypeAlias = OptimizeCollectionRequest  # noqa: Y015
+
+@_typing.final
+class OptimizeCollectionResponse(_message.Message):
+    """The response of OptimizeCollection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIMIZATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def optimization(self) -> _collection_pb2.Optimization:
+        """The optimization that was started, or that was found."""
+
+    def __init__(
+        self,
+        *,
+        optimization: _collection_pb2.Optimization | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["optimization", b"optimization"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["optimization", b"optimization"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OptimizeCollectionResponse: _TypeAlias = OptimizeCollectionResponse  # noqa: Y015

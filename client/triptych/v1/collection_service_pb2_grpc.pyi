@@ -59,6 +59,24 @@ class CollectionServiceStub:
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
     """
+    OptimizeCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.OptimizeCollectionRequest, _collection_service_pb2.OptimizeCollectionResponse]
+    """Starts to build the search index of a collection on the embedded engine, and answers at once;
+    `Collection.optimization` shows how far it is. Where one waits or runs already, that is the
+    answer. Each collection waits its turn.
+
+    Until then the embedded engine compares a query with every vector. Afterwards it finds the
+    candidates of a dense or multi space through an HNSW graph, if that space takes more than
+    10,000 kB. Graphs may miss a candidate; the similarities that a search shows stay exact, and so
+    do searches whose filter lets through little. Items written later are compared one by one until
+    the next optimization.
+
+    Searches go on meanwhile, and so do writes, but for two moments in which they wait: while the
+    files are copied, and at the end. It takes processor time at a low priority, for minutes at
+    100,000 items, and room on the disk: twice that of the collection and its graphs.
+
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND);
+    FAILED_PRECONDITION (OPTIMIZE_UNSUPPORTED); RESOURCE_EXHAUSTED (OPTIMIZE_NEEDS_DISK).
+    """
 
 @_typing.type_check_only
 class CollectionServiceAsyncStub(CollectionServiceStub):
@@ -90,6 +108,24 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
     Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
+    """
+    OptimizeCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.OptimizeCollectionRequest, _collection_service_pb2.OptimizeCollectionResponse]  # type: ignore[assignment]
+    """Starts to build the search index of a collection on the embedded engine, and answers at once;
+    `Collection.optimization` shows how far it is. Where one waits or runs already, that is the
+    answer. Each collection waits its turn.
+
+    Until then the embedded engine compares a query with every vector. Afterwards it finds the
+    candidates of a dense or multi space through an HNSW graph, if that space takes more than
+    10,000 kB. Graphs may miss a candidate; the similarities that a search shows stay exact, and so
+    do searches whose filter lets through little. Items written later are compared one by one until
+    the next optimization.
+
+    Searches go on meanwhile, and so do writes, but for two moments in which they wait: while the
+    files are copied, and at the end. It takes processor time at a low priority, for minutes at
+    100,000 items, and room on the disk: twice that of the collection and its graphs.
+
+    Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND);
+    FAILED_PRECONDITION (OPTIMIZE_UNSUPPORTED); RESOURCE_EXHAUSTED (OPTIMIZE_NEEDS_DISK).
     """
 
 class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -143,6 +179,30 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Removes a collection and everything in it, its kept pictures too. It can't be undone.
 
         Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def OptimizeCollection(
+        self,
+        request: _collection_service_pb2.OptimizeCollectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collection_service_pb2.OptimizeCollectionResponse, _abc.Awaitable[_collection_service_pb2.OptimizeCollectionResponse]]:
+        """Starts to build the search index of a collection on the embedded engine, and answers at once;
+        `Collection.optimization` shows how far it is. Where one waits or runs already, that is the
+        answer. Each collection waits its turn.
+
+        Until then the embedded engine compares a query with every vector. Afterwards it finds the
+        candidates of a dense or multi space through an HNSW graph, if that space takes more than
+        10,000 kB. Graphs may miss a candidate; the similarities that a search shows stay exact, and so
+        do searches whose filter lets through little. Items written later are compared one by one until
+        the next optimization.
+
+        Searches go on meanwhile, and so do writes, but for two moments in which they wait: while the
+        files are copied, and at the end. It takes processor time at a low priority, for minutes at
+        100,000 items, and room on the disk: twice that of the collection and its graphs.
+
+        Errors: INVALID_ARGUMENT (COLLECTION_ID_INVALID); NOT_FOUND (COLLECTION_NOT_FOUND);
+        FAILED_PRECONDITION (OPTIMIZE_UNSUPPORTED); RESOURCE_EXHAUSTED (OPTIMIZE_NEEDS_DISK).
         """
 
 def add_CollectionServiceServicer_to_server(servicer: CollectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

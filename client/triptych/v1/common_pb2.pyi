@@ -143,7 +143,7 @@ class StageTiming(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     DURATION_US_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """The stage, such as `parse`, `encode`, `legs`, `complete`, `fuse`, `fetch`, `render`."""
+    """The stage, such as `parse`, `encode`, `legs` (with the exact scores), `fuse`, `fetch`, `render`."""
     duration_us: _builtins.int
     """Wall-clock time in microseconds."""
     def __init__(

@@ -488,6 +488,25 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     For example: `pictures can't be decoded now: their decoder does not start`
     """
+    ERROR_REASON_ENCODER_MEMORY: _ErrorReason.ValueType  # 170
+    """The device has too little free memory to encode even this one input; a retry may help.
+
+    For example: `encoder: there is not enough memory to run the image model on this input`
+    """
+    ERROR_REASON_OPTIMIZE_UNSUPPORTED: _ErrorReason.ValueType  # 160
+    """Collections are not optimized on request here: the Qdrant server that keeps them builds its
+    indexes by itself.
+
+    For example: `collection_id: a Qdrant server builds the index of 'pictures' by itself; there is
+    nothing to ask for`
+    """
+    ERROR_REASON_OPTIMIZE_NEEDS_DISK: _ErrorReason.ValueType  # 161
+    """The disk has not the room that an optimization takes for a while: twice that of the collection,
+    its graphs, and what always stays free.
+
+    For example: `collection_id: the disk has no room to optimize 'pictures' (got 512 MiB free,
+    allowed from 1386 MiB)`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -981,5 +1000,24 @@ ERROR_REASON_DECODER_UNAVAILABLE: ErrorReason.ValueType  # 100
 """The process that decodes pictures can't be started now; a retry may help.
 
 For example: `pictures can't be decoded now: their decoder does not start`
+"""
+ERROR_REASON_ENCODER_MEMORY: ErrorReason.ValueType  # 170
+"""The device has too little free memory to encode even this one input; a retry may help.
+
+For example: `encoder: there is not enough memory to run the image model on this input`
+"""
+ERROR_REASON_OPTIMIZE_UNSUPPORTED: ErrorReason.ValueType  # 160
+"""Collections are not optimized on request here: the Qdrant server that keeps them builds its
+indexes by itself.
+
+For example: `collection_id: a Qdrant server builds the index of 'pictures' by itself; there is
+nothing to ask for`
+"""
+ERROR_REASON_OPTIMIZE_NEEDS_DISK: ErrorReason.ValueType  # 161
+"""The disk has not the room that an optimization takes for a while: twice that of the collection,
+its graphs, and what always stays free.
+
+For example: `collection_id: the disk has no room to optimize 'pictures' (got 512 MiB free,
+allowed from 1386 MiB)`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

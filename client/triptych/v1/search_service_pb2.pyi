@@ -40,6 +40,7 @@ class SearchRequest(_message.Message):
     PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
+    BYPASS_QUERY_CACHE_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The collection to search."""
     limit: _builtins.int
@@ -67,6 +68,10 @@ class SearchRequest(_message.Message):
     A threshold that lies outside is on a wrong scale and is refused (SCORE_THRESHOLD_INVALID).
     Normalised scores say how an item stands among this search's own candidates, and the best is
     1 however poor it is: to leave out what does not match at all, set thresholds on the legs.
+    """
+    bypass_query_cache: _builtins.bool
+    """Encodes all texts and pictures anew: none comes from the server's query cache, and none is put
+    into it. `Leg.from_cache` says what did.
     """
     @_builtins.property
     def input(self) -> Global___QueryInput:
@@ -107,10 +112,11 @@ class SearchRequest(_message.Message):
         payload_keys: _abc.Iterable[_builtins.str] | None = ...,
         offset: _builtins.int = ...,
         score_threshold: _builtins.float | None = ...,
+        bypass_query_cache: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "input", b"input", "score_threshold", b"score_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "input", b"input", "limit", b"limit", "offset", b"offset", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "bypass_query_cache", b"bypass_query_cache", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "input", b"input", "limit", b"limit", "offset", b"offset", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
@@ -735,6 +741,7 @@ class Leg(_message.Message):
     DISTRIBUTION_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
     EXAMPLES_FIELD_NUMBER: _builtins.int
+    FROM_CACHE_FIELD_NUMBER: _builtins.int
     vector_name: _builtins.str
     """The vector space."""
     input_kind: Global___Leg.InputKind.ValueType
@@ -747,6 +754,10 @@ class Leg(_message.Message):
     """How many it found, at or above its threshold; these have ranks from 1 to this number."""
     score_threshold: _builtins.float
     """The least similarity that it accepted; unset where the request has none."""
+    from_cache: _builtins.bool
+    """Whether the texts and pictures that it was asked with had all been encoded for another request
+    before, or at the same time; false where there are none. What comes of it is the same.
+    """
     @_builtins.property
     def stamp(self) -> _common_pb2.EncoderStamp:
         """Where its vectors come from; unset for a supplied space."""
@@ -788,10 +799,11 @@ class Leg(_message.Message):
         distribution: Global___DistributionBounds | None = ...,
         parts: _abc.Iterable[Global___LegPart] | None = ...,
         examples: _abc.Iterable[Global___LegExample] | None = ...,
+        from_cache: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "distribution", b"distribution", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "distribution", b"distribution", "examples", b"examples", "input_kind", b"input_kind", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "parts", b"parts", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "candidate_count", b"candidate_count", "candidates_found", b"candidates_found", "distribution", b"distribution", "examples", b"examples", "from_cache", b"from_cache", "input_kind", b"input_kind", "min_max", b"min_max", "normalization_bounds", b"normalization_bounds", "parts", b"parts", "score_threshold", b"score_threshold", "stamp", b"stamp", "tokens", b"tokens", "vector_name", b"vector_name", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
@@ -1276,6 +1288,7 @@ class RecommendRequest(_message.Message):
     SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
     RETURN_FIELDS_FIELD_NUMBER: _builtins.int
     PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
+    BYPASS_QUERY_CACHE_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The collection to search."""
     strategy: Global___RecommendRequest.Strategy.ValueType
@@ -1287,6 +1300,10 @@ class RecommendRequest(_message.Message):
     score_threshold: _builtins.float
     """Hits with a score below it are left out; see SearchRequest. Without normalisation it may be
     what `VectorWeight.score_threshold` may be, times the largest weight for max and min.
+    """
+    bypass_query_cache: _builtins.bool
+    """Encodes all texts and pictures anew: none comes from the server's query cache, and none is put
+    into it. `Leg.from_cache` says what did.
     """
     @_builtins.property
     def positives(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryInput]:
@@ -1336,10 +1353,11 @@ class RecommendRequest(_message.Message):
         score_threshold: _builtins.float | None = ...,
         return_fields: _abc.Iterable[_builtins.str] | None = ...,
         payload_keys: _abc.Iterable[_builtins.str] | None = ...,
+        bypass_query_cache: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "score_threshold", b"score_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "negatives", b"negatives", "offset", b"offset", "payload_keys", b"payload_keys", "positives", b"positives", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "strategy", b"strategy", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "bypass_query_cache", b"bypass_query_cache", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "negatives", b"negatives", "offset", b"offset", "payload_keys", b"payload_keys", "positives", b"positives", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "strategy", b"strategy", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
@@ -1456,6 +1474,7 @@ class DiscoverRequest(_message.Message):
     SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
     RETURN_FIELDS_FIELD_NUMBER: _builtins.int
     PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
+    BYPASS_QUERY_CACHE_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The collection to search."""
     limit: _builtins.int
@@ -1464,6 +1483,10 @@ class DiscoverRequest(_message.Message):
     """How many of the first places to pass over; see SearchRequest."""
     score_threshold: _builtins.float
     """Hits with a score below it are left out; see RecommendRequest."""
+    bypass_query_cache: _builtins.bool
+    """Encodes all texts and pictures anew: none comes from the server's query cache, and none is put
+    into it. `Leg.from_cache` says what did.
+    """
     @_builtins.property
     def target(self) -> Global___QueryInput:
         """What the hits should be like."""
@@ -1511,10 +1534,11 @@ class DiscoverRequest(_message.Message):
         score_threshold: _builtins.float | None = ...,
         return_fields: _abc.Iterable[_builtins.str] | None = ...,
         payload_keys: _abc.Iterable[_builtins.str] | None = ...,
+        bypass_query_cache: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "score_threshold", b"score_threshold", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "offset", b"offset", "pairs", b"pairs", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "target", b"target", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "bypass_query_cache", b"bypass_query_cache", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "offset", b"offset", "pairs", b"pairs", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "target", b"target", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015
@@ -1596,6 +1620,7 @@ class ContextSearchRequest(_message.Message):
     SCORE_THRESHOLD_FIELD_NUMBER: _builtins.int
     RETURN_FIELDS_FIELD_NUMBER: _builtins.int
     PAYLOAD_KEYS_FIELD_NUMBER: _builtins.int
+    BYPASS_QUERY_CACHE_FIELD_NUMBER: _builtins.int
     collection_id: _builtins.str
     """The collection to search."""
     limit: _builtins.int
@@ -1604,6 +1629,10 @@ class ContextSearchRequest(_message.Message):
     """How many of the first places to pass over; see SearchRequest."""
     score_threshold: _builtins.float
     """Hits with a score below it are left out; see RecommendRequest."""
+    bypass_query_cache: _builtins.bool
+    """Encodes all texts and pictures anew: none comes from the server's query cache, and none is put
+    into it. `Leg.from_cache` says what did.
+    """
     @_builtins.property
     def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextPair]:
         """On whose positive sides the hits should be: 1 to 64. Their members are texts, pictures, vectors
@@ -1646,10 +1675,11 @@ class ContextSearchRequest(_message.Message):
         score_threshold: _builtins.float | None = ...,
         return_fields: _abc.Iterable[_builtins.str] | None = ...,
         payload_keys: _abc.Iterable[_builtins.str] | None = ...,
+        bypass_query_cache: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "filter", b"filter", "fusion", b"fusion", "score_threshold", b"score_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "offset", b"offset", "pairs", b"pairs", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold", "bypass_query_cache", b"bypass_query_cache", "collection_id", b"collection_id", "filter", b"filter", "fusion", b"fusion", "limit", b"limit", "offset", b"offset", "pairs", b"pairs", "payload_keys", b"payload_keys", "return_fields", b"return_fields", "score_threshold", b"score_threshold", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_threshold: _TypeAlias = _typing.Literal["score_threshold"]  # noqa: Y015
     _WhichOneofArgType__score_threshold: _TypeAlias = _typing.Literal["_score_threshold", b"_score_threshold"]  # noqa: Y015

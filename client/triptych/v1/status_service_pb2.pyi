@@ -50,8 +50,13 @@ class GetStatusResponse(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     PICTURES_FIELD_NUMBER: _builtins.int
     QUEUES_FIELD_NUMBER: _builtins.int
+    OCR_ENGINE_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The version of the server."""
+    ocr_engine: _builtins.str
+    """What reads pictures: `tesseract`, the program, or `tesserocr`, processes that keep it loaded.
+    Empty where OCR is off.
+    """
     @_builtins.property
     def encoders(self) -> _containers.RepeatedCompositeFieldContainer[Global___EncoderStatus]:
         """The encoders, the default one first."""
@@ -91,10 +96,11 @@ class GetStatusResponse(_message.Message):
         languages: _abc.Iterable[_builtins.str] | None = ...,
         pictures: Global___PictureStoreStatus | None = ...,
         queues: _abc.Iterable[Global___QueueStatus] | None = ...,
+        ocr_engine: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "pictures", b"pictures", "store", b"store"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_languages", b"ocr_languages", "pictures", b"pictures", "queues", b"queues", "store", b"store", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoders", b"encoders", "languages", b"languages", "limits", b"limits", "ocr_engine", b"ocr_engine", "ocr_languages", b"ocr_languages", "pictures", b"pictures", "queues", b"queues", "store", b"store", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -117,6 +123,7 @@ class EncoderStatus(_message.Message):
     LICENCE_FIELD_NUMBER: _builtins.int
     IMAGE_STAMP_FIELD_NUMBER: _builtins.int
     TEXT_STAMP_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id in this server."""
     name: _builtins.str
@@ -132,11 +139,14 @@ class EncoderStatus(_message.Message):
     image_width: _builtins.int
     """The width of the pictures it sees, in pixels."""
     execution_provider: _builtins.str
-    """The onnxruntime execution provider that its sessions really run on, such as
-    `CUDAExecutionProvider`.
+    """The onnxruntime execution provider that its sessions really run on: `CPUExecutionProvider`, or
+    one with the number of its GPU such as `CUDAExecutionProvider:0`, of several joined by a comma
+    and a space.
     """
     licence: _builtins.str
     """The model's licence."""
+    precision: _builtins.str
+    """What its large matrix products are computed in: `fp32`, `fp16` or `int8`."""
     @_builtins.property
     def image_stamp(self) -> _common_pb2.EncoderStamp:
         """The stamp of pictures that it encodes."""
@@ -159,10 +169,11 @@ class EncoderStatus(_message.Message):
         licence: _builtins.str = ...,
         image_stamp: _common_pb2.EncoderStamp | None = ...,
         text_stamp: _common_pb2.EncoderStamp | None = ...,
+        precision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["image_stamp", b"image_stamp", "text_stamp", b"text_stamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_length", b"context_length", "dimension", b"dimension", "execution_provider", b"execution_provider", "id", b"id", "image_height", b"image_height", "image_stamp", b"image_stamp", "image_width", b"image_width", "licence", b"licence", "name", b"name", "revision", b"revision", "text_stamp", b"text_stamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_length", b"context_length", "dimension", b"dimension", "execution_provider", b"execution_provider", "id", b"id", "image_height", b"image_height", "image_stamp", b"image_stamp", "image_width", b"image_width", "licence", b"licence", "name", b"name", "precision", b"precision", "revision", b"revision", "text_stamp", b"text_stamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

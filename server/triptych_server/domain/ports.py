@@ -242,10 +242,10 @@ class EncoderInfo:
     """An encoder as the status shows it.
 
     ``provider`` is the onnxruntime execution provider that the loaded session really runs on;
-    ``image_size`` is (height, width) in pixels; ``image_batch`` is the most pictures of one run;
-    the context length counts tokens with the model's begin and end tokens, of which there are
-    ``special_tokens``. Each vector space keeps the one of ``image_ways`` that came first when it
-    was made.
+    ``image_size`` is (height, width) in pixels; the context length counts tokens with the model's
+    begin and end tokens, of which there are ``special_tokens``; ``precision`` is fp32, fp16 or
+    int8. Each vector space keeps the one of ``image_ways`` that came first when it was made.
+    ``pictures_at_once`` run on all of its devices together.
     """
 
     id: str
@@ -255,11 +255,12 @@ class EncoderInfo:
     context_length: int
     special_tokens: int
     image_size: tuple[int, int]
-    image_batch: int
     provider: str
     licence: str
+    pictures_at_once: int
     image_ways: tuple[ImageWay, ...]
     text_stamp: Stamp
+    precision: str
 
     @property
     def image_stamp(self) -> Stamp:
@@ -411,6 +412,11 @@ class PictureStore(Protocol):
 
 class Ocr(Protocol):
     """Reads the words in a picture."""
+
+    @property
+    def engine(self) -> str:
+        """What reads: ``tesseract`` or ``tesserocr``."""
+        ...
 
     @property
     def languages(self) -> tuple[str, ...]:

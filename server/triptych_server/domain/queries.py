@@ -125,6 +125,7 @@ class RankedQuery:
     limit: int
     score_threshold: float | None
     fields: FieldSelection
+    bypass_query_cache: bool = False
 
     @property
     def default_candidates(self) -> int:
@@ -218,7 +219,10 @@ class LegExample:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What one leg did. A search's has an ``input_kind``, one by examples has these."""
+    """What one leg did. A search's has an ``input_kind``, one by examples has these.
+
+    ``from_cache``: it had something to encode, and all of it had been encoded before.
+    """
 
     vector_name: str
     input_kind: InputKind | None
@@ -231,6 +235,7 @@ class Leg:
     bounds: Bounds | None
     parts: tuple[PartUse, ...] = ()
     examples: tuple[LegExample, ...] = ()
+    from_cache: bool = False
 
 
 class ScoreState(Enum):

@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-# A result that is an error is that of its item alone.
 Run = Callable[[Sequence[T]], Iterable[R | Exception]]
 
 # An item is taken while it is expected to be done within this share of the time that its caller
@@ -58,14 +57,9 @@ class Batcher(Generic[T, R]):
     that is an error is raised for its item alone. Several of them, one for each device, take from
     the same queue, each in a thread of its own.
 
-    With ``size_of``, items have a size, and a batch costs its largest item times its count. It
-    holds items that are neither over twice as large nor over twice as small as the one that leads
-    it, and costs at most ``max_cost`` (unless that one alone costs more). The lead goes by turns to
-    the item that has waited longest and to the smallest, so that a short query among the windows
-    of long texts waits for two or three runs and not for all of them, and nothing waits for ever.
-
-    The deadline of an item is that of the caller, ``domain.deadline``. A batch does not grow past
-    what can be done by the deadlines in it.
+    With ``size_of``, items have a size; what a batch then holds and which comes next is
+    BatchQueue's, whose parameters the others are. The deadline of an item is that of the caller,
+    ``domain.deadline``.
 
     Used from one event loop only. Close it, or its thread stays.
     """
@@ -79,6 +73,8 @@ class Batcher(Generic[T, R]):
         max_queue: int,
         size_of: Callable[[T], int] = lambda item: 1,
         max_cost: int | None = None,
+        run_cost: int = 1,
+        window: int | None = None,
     ) -> None:
         """``name`` is for logs and errors; both maxima are counts of items, at least 1."""
         if max_batch < 1 or max_queue < 1:
@@ -87,7 +83,9 @@ class Batcher(Generic[T, R]):
         self._runners = [run] if callable(run) else list(run)
         self._max_queue = max_queue
         self._size_of = size_of
-        self._waiting: BatchQueue[T, R] = BatchQueue(max_batch, max_cost)
+        self._waiting: BatchQueue[T, R] = BatchQueue(
+            max_batch, max_cost, run_cost=run_cost, window=window
+        )
         self._arrived = asyncio.Event()
         self._threads = [
             ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}-{number}")
@@ -96,8 +94,8 @@ class Batcher(Generic[T, R]):
         self._servers: list[asyncio.Task[None]] = []
         self._closed = False
         self._times = RunTimes()
-        # When each runner is expected to be free; None while it is.
-        self._free_at: list[float | None] = [None] * len(self._runners)
+        # Of each runner that is at work, when it will be free.
+        self._free_at: dict[int, float] = {}
         self._runs = self._items = self._failed_runs = self._skipped = self._refused = 0
         self._expired = self._begun_late = self._ended_late = 0
 
@@ -132,10 +130,12 @@ class Batcher(Generic[T, R]):
         due = _due()
         loop = asyncio.get_running_loop()
         if not self._servers:
-            # In a context of its own: the queue outlives its first caller's deadline.
+            # In contexts of their own: the queue outlives its first caller's deadline.
             self._servers = [
                 loop.create_task(
-                    self._serve(number), name=f"batcher-{self._name}", context=contextvars.Context()
+                    self._serve(number),
+                    name=f"batcher-{self._name}-{number}",
+                    context=contextvars.Context(),
                 )
                 for number in range(len(self._runners))
             ]
@@ -207,14 +207,16 @@ class Batcher(Generic[T, R]):
 
         So an estimate that is far too high is put right by the next run, not believed for ever.
         """
-        if None in self._free_at and not self._waiting and not preparing:
+        runners = len(self._runners)
+        is_free = len(self._free_at) < runners
+        if is_free and not self._waiting and not preparing:
             return 0.0
-        now = time.monotonic()
-        busy = min(max(0.0, (free_at or now) - now) for free_at in self._free_at)
-        wait = self._waiting.wait(sizes, self._times.pace, preparing=preparing)
-        # Runners take turns at the queue; the run that the items are in takes its whole time.
-        own = self._times.pace.seconds(max(sizes, default=0))
-        return busy + max(own, wait / len(self._runners))
+        busy = 0.0 if is_free else max(0.0, min(self._free_at.values()) - time.monotonic())
+        pace = self._times.pace
+        wait = self._waiting.wait(sizes, pace, preparing=preparing)
+        # What is ahead is shared by the runners; its own run an item has with one of them.
+        own = min(wait, pace.seconds(sum(sizes)))
+        return busy + (wait - own) / runners + own
 
     async def _serve(self, number: int) -> None:
         while True:
@@ -251,7 +253,7 @@ class Batcher(Generic[T, R]):
                     entry.answer.set_exception(_failure(self._name, error))
             return
         finally:
-            self._free_at[number] = None
+            del self._free_at[number]
         for entry, result in answers:
             if entry.answer.done():
                 continue
@@ -288,7 +290,7 @@ class Batcher(Generic[T, R]):
 
 
 def _run_awaited(run: Run[T, R], batch: Sequence[Entry[T, R]]) -> _Outcome[T, R]:
-    """In a runner's thread: run those of the batch that are still awaited now."""
+    """In the thread: run those of the batch that are still awaited now."""
     now = time.monotonic()
     entries = [entry for entry in batch if now < entry.deadline and not entry.answer.done()]
     begun = time.monotonic()

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from triptych_server.children import read_exactly
 from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import InvalidInput, Reason, Violation
 from triptych_server.domain.items import ImageInfo, Notice, WarningCode
@@ -123,26 +124,15 @@ def pack_request(length: int, released: Sequence[int], detail: Detail | None) ->
 
 def receive_request(pipe: socket.socket) -> Request | None:
     """Wait for the next file; None at the end of the pipe, even in the middle of a request."""
-    header = _read(pipe, _REQUEST.size)
+    header = read_exactly(pipe, _REQUEST.size)
     if header is None:
         return None
     length, shorter, longer, count = _REQUEST.unpack(header)
-    released, content = _read(pipe, 4 * count), _read(pipe, length)
+    released, content = read_exactly(pipe, 4 * count), read_exactly(pipe, length)
     if released is None or content is None:
         return None
     detail = Detail(shorter, longer) if shorter else None
     return Request(bytes(content), detail, struct.unpack(f"<{count}I", released))
-
-
-def _read(pipe: socket.socket, length: int) -> bytearray | None:
-    content = bytearray(length)
-    view = memoryview(content)
-    while view:
-        received = pipe.recv_into(view)
-        if received == 0:
-            return None
-        view = view[received:]
-    return content
 
 
 def _entry(content: Any, name: str, kind: type) -> Any:

@@ -10,7 +10,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
-from triptych_server.children import describe_end, end_child, start_child
+from triptych_server.children import (
+    ChildNotStarted,
+    describe_end,
+    end_child,
+    start_greeting_child,
+)
 from triptych_server.domain.decoding import Detail
 from triptych_server.domain.errors import InvalidInput
 from triptych_server.domain.items import Picture
@@ -72,37 +77,19 @@ class DecodeProcess:
 
         Raises DecoderNotStarted.
         """
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         try:
-            with theirs:
-                process = await start_child(
-                    "triptych_server.encode.decode_child",
-                    json.dumps(asdict(limits)),
-                    str(memory_bytes),
-                    str(keep_bytes),
-                    descriptor=theirs.fileno(),
-                    **_VARIABLES,
-                )
-        except BaseException as error:
-            ours.close()
-            if isinstance(error, OSError):
-                raise DecoderNotStarted(str(error)) from error
-            raise
-        try:
-            async with asyncio.timeout(start_wait_s):
-                body, _ = await _receive(ours)
-                return cls(unpack_greeting(body).formats, process, ours)
-        except BaseException as error:
-            ours.close()
-            slow = isinstance(error, TimeoutError)
-            gone = isinstance(error, EOFError | OSError) and not slow
-            status = describe_end(await end_child(process, wait_s=_EXIT_WAIT_S if gone else 0))
-            if slow:
-                raise DecoderNotStarted(f"no greeting in {start_wait_s} s") from error
-            if gone or isinstance(error, ValueError):
-                raise DecoderNotStarted(f"no greeting: {status}") from error
-            raise
+            process, pipe, formats = await start_greeting_child(
+                "triptych_server.encode.decode_child",
+                json.dumps(asdict(limits)),
+                str(memory_bytes),
+                str(keep_bytes),
+                greeting=_greeting,
+                wait_s=start_wait_s,
+                **_VARIABLES,
+            )
+        except ChildNotStarted as error:
+            raise DecoderNotStarted(str(error)) from error
+        return cls(formats, process, pipe)
 
     @property
     def pid(self) -> int:
@@ -167,6 +154,11 @@ def _stated_scale(decoded: Decoded, detail: Detail | None) -> int:
     if decoded.scale not in scales:
         raise ValueError("not the scale that was asked for")
     return decoded.scale
+
+
+async def _greeting(pipe: socket.socket) -> tuple[str, ...]:
+    body, _ = await _receive(pipe)
+    return unpack_greeting(body).formats
 
 
 async def _receive(pipe: socket.socket) -> tuple[bytes, list[int]]:

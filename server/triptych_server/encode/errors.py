@@ -18,6 +18,7 @@ class ModelFolderError(StartupError):
     def __init__(self, folder: Path, what: str) -> None:
         super().__init__(f"model folder {folder}: {what}")
         self.folder = folder
+        self.what = what
 
 
 class DeviceError(StartupError):
@@ -26,6 +27,10 @@ class DeviceError(StartupError):
 
 class ModelUnavailable(StartupError):
     """A model is known by name, but is neither on disk nor to be fetched."""
+
+
+class ConversionError(StartupError):
+    """A model cannot be converted: what that needs is missing, or the result is no good."""
 
 
 class EncodingFailed(TriptychError):

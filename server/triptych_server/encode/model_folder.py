@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TypeGuard
 
@@ -22,6 +23,14 @@ TEXT = "text/model.onnx"
 TOKENIZER = "tokenizer.json"
 PREPROCESSOR = "preprocessor_config.json"
 MANIFEST = "model.json"
+
+
+class Precision(StrEnum):
+    """What a model computes its large matrix products in."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,8 @@ class ModelFolder:
 
     ``image_size`` is (height, width) in pixels; ``context_length`` counts tokens with the begin
     and end tokens; ``pooling`` says in words how the graph turns tokens or patches into one
-    vector (it is done inside the graph). ``files`` is empty where no hashes are stated.
+    vector (it is done inside the graph). ``files`` is empty where no hashes are stated, and
+    ``precision`` is fp32 where none is.
     """
 
     path: Path
@@ -50,6 +60,7 @@ class ModelFolder:
     pooling: str
     licence: str
     files: tuple[FileHash, ...] = ()
+    precision: Precision = Precision.FP32
 
     @property
     def vision(self) -> Path:
@@ -98,6 +109,7 @@ def load_model_folder(path: Path) -> ModelFolder:
         pooling=_text(path, fields, "pooling"),
         licence=_text(path, fields, "licence"),
         files=_files(path, fields),
+        precision=_precision(path, fields),
     )
     for file in folder.files:
         _check_hash(path, file)
@@ -155,6 +167,14 @@ def _size(folder: Path, fields: dict[str, object], key: str) -> tuple[int, int]:
                 folder,
                 f"{MANIFEST}: {key} must be one side or [height, width] in pixels, is {value!r}",
             )
+
+
+def _precision(folder: Path, fields: dict[str, object]) -> Precision:
+    value = fields.get("precision", Precision.FP32)
+    if isinstance(value, str) and value in tuple(Precision):
+        return Precision(value)
+    names = ", ".join(Precision)
+    raise ModelFolderError(folder, f"{MANIFEST}: precision must be one of {names}, is {value!r}")
 
 
 def _files(folder: Path, fields: dict[str, object]) -> tuple[FileHash, ...]:

@@ -35,14 +35,17 @@ class TesseractOcr:
     stands in for a language that is not installed.
     """
 
-    engine = "tesseract"
-
     def __init__(self, *, workers: int, default_language: str = "eng") -> None:
         self._is_installed = shutil.which("tesseract") is not None
         names = _installed_names() if self._is_installed else set[str]()
         self._languages = OcrLanguages.among(names, default=default_language)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ocr")
         self._slots = asyncio.Semaphore(workers)
+
+    @property
+    def engine(self) -> str:
+        """Its name."""
+        return "tesseract"
 
     @property
     def languages(self) -> tuple[str, ...]:

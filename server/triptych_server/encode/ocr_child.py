@@ -44,10 +44,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(pipe: socket.socket, tessdata: str, memory_bytes: int) -> None:
-    # Not at the top: the signals are settled before the heavy imports.
-    import tesserocr
-
     from triptych_server.encode.ocr_frames import Kind, Reply, pack_reply, receive_request
+
+    try:
+        # Not at the top: the signals are settled before the heavy imports.
+        import tesserocr
+    except ImportError as error:
+        pipe.sendall(pack_reply(Reply(Kind.FAILED, f"tesserocr can't be loaded: {error}")))
+        return
 
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     # A core file of a crash would hold a caller's picture.

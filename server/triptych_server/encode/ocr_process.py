@@ -6,7 +6,7 @@ import asyncio
 import socket
 from pathlib import Path
 
-from triptych_server.children import describe_end, end_child, start_greeting_child
+from triptych_server.children import ChildNotStarted, describe_end, end_child, start_greeting_child
 from triptych_server.encode.ocr_frames import REPLY, Kind, Reply, Request, pack_request, unpack_head
 from triptych_server.encode.worker_pool import WorkerGone
 
@@ -101,6 +101,8 @@ class OcrProcess:
 
 async def _greeting(pipe: socket.socket) -> str:
     reply = await _receive(pipe)
+    if reply.kind is Kind.FAILED:
+        raise ChildNotStarted(reply.text)
     if reply.kind is not Kind.GREETING:
         raise ValueError("not a greeting")
     return reply.text

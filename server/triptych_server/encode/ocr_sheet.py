@@ -9,7 +9,8 @@ shape.
   colours loses nothing in gray, to the last figure, and takes a sixth less time.
 - Pictures under 400 px are doubled (words of 10 px: 57 of 104 found instead of 26), those over
   2000 px shrunk to that (4000 px: 0.55 s instead of 1.9 s, and no word of 80 px lost).
-- 96 dots per inch, which Tesseract would guess otherwise.
+- At 96 dots per inch. Where it is not told, Tesseract guesses, and tears up 18 of 152 words of a
+  page of print of 25 px.
 """
 
 from __future__ import annotations

@@ -44,8 +44,6 @@ class WorkerOcr:
     The first process starts with the service, the others when they are needed.
     """
 
-    engine = "tesserocr"
-
     def __init__(
         self, tessdata: Path, first: OcrProcess, *, workers: int, default_language: str
     ) -> None:
@@ -71,6 +69,11 @@ class WorkerOcr:
                 f"the process that reads pictures does not start: {error}"
             ) from error
         return cls(tessdata, first, workers=workers, default_language=default_language)
+
+    @property
+    def engine(self) -> str:
+        """Its name."""
+        return "tesserocr"
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -91,6 +91,7 @@ class Bm25Terms:
 
     def __init__(self) -> None:
         self._stemmers = {code: SnowballStemmer(name) for code, name in _STEMMERS.items()}
+        self._stamps: dict[str, Stamp] = {}
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="terms")
 
     @property
@@ -100,18 +101,10 @@ class Bm25Terms:
 
     def stamp(self, language: str) -> Stamp:
         """The stamp of a sparse space in that language."""
-        parameters = {
-            "language": language,
-            "stemmer": _STEMMERS.get(language),
-            "stopwords": sorted(_stopwords(language)),
-            "k": K,
-            "b": B,
-            "average_length": AVERAGE_LENGTH,
-            "max_term_length": MAX_TERM_LENGTH,
-            "normalisation": NORMALISATION,
-        }
-        text = json.dumps(parameters, sort_keys=True, ensure_ascii=True)
-        return Stamp("bm25", _REVISION, hashlib.sha256(text.encode()).hexdigest()[:16])
+        # Every search compares it, and a hash over all stop words takes longer than its fusion.
+        if language not in self._stamps:
+            self._stamps[language] = _new_stamp(language)
+        return self._stamps[language]
 
     async def encode_document(self, text: str, language: str) -> SparseVector:
         """Term weights of a stored text; empty where only stop words are left."""
@@ -171,6 +164,21 @@ def normalised(text: str, language: str) -> str:
 
 def _stopwords(language: str) -> frozenset[str]:
     return ENGLISH if language == "en" else frozenset()
+
+
+def _new_stamp(language: str) -> Stamp:
+    parameters = {
+        "language": language,
+        "stemmer": _STEMMERS.get(language),
+        "stopwords": sorted(_stopwords(language)),
+        "k": K,
+        "b": B,
+        "average_length": AVERAGE_LENGTH,
+        "max_term_length": MAX_TERM_LENGTH,
+        "normalisation": NORMALISATION,
+    }
+    text = json.dumps(parameters, sort_keys=True, ensure_ascii=True)
+    return Stamp("bm25", _REVISION, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def _index_of(term: str) -> int:

@@ -14,6 +14,7 @@ from triptych_server.wire.collections import (
     parse_list,
     parse_named,
     render_collection,
+    render_optimization,
 )
 from triptych_server.wire.common import render_timings
 from triptych_server.wire.pages import make_token
@@ -56,3 +57,9 @@ class CollectionServicer(grpc_pb.CollectionServiceServicer):
     ) -> pb.DeleteCollectionResponse:
         await self._collections.delete(parse_named(request.collection_id))
         return pb.DeleteCollectionResponse()
+
+    async def OptimizeCollection(
+        self, request: pb.OptimizeCollectionRequest, context: Any
+    ) -> pb.OptimizeCollectionResponse:
+        started = await self._collections.optimize(parse_named(request.collection_id))
+        return pb.OptimizeCollectionResponse(optimization=render_optimization(started))

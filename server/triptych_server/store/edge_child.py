@@ -6,17 +6,15 @@ and on Linux by a signal as well, so that no orphan in a long operation keeps th
 
 from __future__ import annotations
 
-import fcntl
-import os
 import select
 import socket
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from triptych_server.children import die_with
 from triptych_server.store.edge_frames import GREETING, receive, send
+from triptych_server.store.folder_lock import lock_folder
 
 _LOCK_POLL_S = 0.05
 
@@ -41,9 +39,13 @@ def _serve(pipe: socket.socket, root: Path, lock_wait_s: float, min_free_bytes: 
     from triptych_server.store.edge_protocol import Close, Done, Failed, FailureKind
 
     engine = EdgeEngine(root, min_free_bytes=min_free_bytes)
-    lock: int | None = None
+
+    def parent_ended() -> bool:
+        return bool(select.select([pipe], [], [], _LOCK_POLL_S)[0])
+
     try:
-        lock = _lock(pipe, root, lock_wait_s)
+        # Held until this process ends.
+        lock = lock_folder(root, wait_s=lock_wait_s, pause=parent_ended)
         if lock is None:
             greeting: object = Failed(FailureKind.LOCKED, "held by another process")
         else:
@@ -62,26 +64,6 @@ def _serve(pipe: socket.socket, root: Path, lock_wait_s: float, min_free_bytes: 
         send(pipe, call_id, reply)
         if isinstance(request, Close):
             return
-
-
-def _lock(pipe: socket.socket, root: Path, wait_s: float) -> int | None:
-    """The folder's lock, held until this process ends; None where another process keeps it.
-
-    It is waited for a little: the process of a service that was killed may still be on its way
-    out.
-    """
-    root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    give_up = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            parent_ended = select.select([pipe], [], [], _LOCK_POLL_S)[0]
-            if parent_ended or time.monotonic() > give_up:
-                os.close(descriptor)
-                return None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from pathlib import Path
 # above, and what the building of it needs beside them.
 _GRAPH_BYTES_A_VECTOR = 192
 # The engine's log of the copy, the log of the writes meanwhile, and small files.
+MIN_FREE_BYTES = 256 * 2**20
+"""What the embedded store leaves free on its disk unless it is told otherwise."""
+
 _BESIDE_BYTES = 192 * 2**20
 # Where the file system, or the system, can't copy a range by itself.
 _NO_SUCH_COPY = (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)

@@ -21,11 +21,13 @@ _LITTLE = 2**20
 # Each round takes as long as the writes during the one before: a few make the rest small, and
 # where they do not, more would not either.
 _ROUNDS = 8
+# Likewise with the building anew that a round may call for.
+_REBUILDS = 2
 
 
 def main(arguments: list[str]) -> int:
     """Optimize one collection. The exit status says nothing; the frames do."""
-    descriptor, parent, root, collection_id, target, threshold_kb = arguments
+    descriptor, parent, root, collection_id, target, *sizes = arguments
     if not die_with(int(parent)):
         return 1
     with (
@@ -35,14 +37,14 @@ def main(arguments: list[str]) -> int:
         from triptych_server.store.edge_engine import failure_of
 
         try:
-            _optimize(pipe, Path(root), collection_id, Path(target), int(threshold_kb))
+            _optimize(pipe, Path(root), collection_id, Path(target), sizes)
         except Exception as error:  # noqa: BLE001 - the engine raises bare Exception
             send(pipe, GREETING, failure_of(error))
     return 0
 
 
 def _optimize(
-    pipe: socket.socket, root: Path, collection_id: str, target: Path, threshold_kb: int
+    pipe: socket.socket, root: Path, collection_id: str, target: Path, sizes: list[str]
 ) -> None:
     from triptych_server.store.catalogue import Catalogue
     from triptych_server.store.edge_optimized_copy import OptimizedCopy
@@ -51,7 +53,7 @@ def _optimize(
     from triptych_server.store.edge_write_log import logged_size
 
     catalogue = Catalogue(root)
-    tuning = Tuning(indexing_threshold_kb=threshold_kb)
+    tuning = Tuning(*map(int, sizes))
     copy = OptimizedCopy(root, catalogue.describe(collection_id), target, tuning)
     send(pipe, GREETING, Step.READY)
     if receive(pipe) is None:
@@ -60,12 +62,15 @@ def _optimize(
     send(pipe, GREETING, Step.COPIED)
     copy.build()
     send(pipe, GREETING, Step.BUILT)
-    log, done = catalogue.writes(collection_id), 0
+    log, done, rebuilds = catalogue.writes(collection_id), 0, _REBUILDS
     for _ in range(_ROUNDS):
         end = logged_size(log)
         if end - done <= _LITTLE:
             break
         done = copy.replay(log, done, end)
+        if copy.is_worn and rebuilds:
+            rebuilds -= 1
+            copy.build()
     copy.sync()
     send(pipe, GREETING, Step.CAUGHT_UP)
     told = receive(pipe)

@@ -50,6 +50,7 @@ class OptimizeProcess:
                     collection_id,
                     str(target),
                     str(tuning.indexing_threshold_kb),
+                    str(tuning.full_scan_kb),
                     descriptor=theirs.fileno(),
                 )
         except BaseException as error:

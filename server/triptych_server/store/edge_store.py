@@ -31,6 +31,7 @@ from triptych_server.domain.ports import (
 )
 from triptych_server.domain.storage import STORE_DEFAULTS
 from triptych_server.store import edge_protocol as ask
+from triptych_server.store.edge_copy import MIN_FREE_BYTES
 from triptych_server.store.edge_flusher import EdgeFlusher
 from triptych_server.store.edge_optimizer import EdgeOptimizer
 from triptych_server.store.edge_process import EngineNotStarted
@@ -89,7 +90,7 @@ class EdgeStore:
         *,
         flush_interval_s: float = 2.0,
         flush_after_points: int = 4096,
-        min_free_bytes: int = 256 * 1024 * 1024,
+        min_free_bytes: int = MIN_FREE_BYTES,
         lock_wait_s: float = 2.0,
         start_wait_s: float = 60.0,
         restart_wait_s: float = 2.0,

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 # The graph: edges of a node, and neighbours looked at while it is built. The engine's own defaults.
 EDGES, EF_CONSTRUCT = 16, 100
-# Below so many kilobytes of vectors that a filter lets through, they are compared one by one: so a
-# strict filter is answered exactly.
-FULL_SCAN_KB = 10_000
 # Candidates kept in view while a graph is searched, at least; more find more and take longer.
 SEARCH_EF = 256
 
@@ -18,10 +15,13 @@ class Tuning:
     """How an optimization is done.
 
     ``indexing_threshold_kb``: a vector space whose vectors take less gets no graph; comparing them
-    all is as fast. ``threads``: of the building; 0 takes all cores.
+    all is as fast. ``full_scan_kb``: nor is a graph used where the vectors that a filter lets
+    through take less, so that a strict filter is answered exactly. ``threads``: of the building; 0
+    takes all cores.
     """
 
     indexing_threshold_kb: int = 10_000
+    full_scan_kb: int = 10_000
     threads: int = 1
 
 

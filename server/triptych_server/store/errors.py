@@ -42,6 +42,13 @@ class StoreUnreadable(StoreStartError):
     """The folder, or a collection in it, cannot be read or written."""
 
 
+class CollectionNotThere(Exception):
+    """A name that a command was given is none of a collection; the text is for the operator."""
+
+    def __init__(self, collection_id: str) -> None:
+        super().__init__(f"there is no collection {clip(collection_id)!r}")
+
+
 class StoreUnsuitable(StoreStartError):
     """The server is none that the service can work on, or not with these settings."""
 

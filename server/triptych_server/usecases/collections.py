@@ -30,6 +30,7 @@ from triptych_server.domain.errors import (
     violation,
 )
 from triptych_server.domain.filters import EVERYTHING
+from triptych_server.domain.optimization import Optimization, Optimizer
 from triptych_server.domain.pictures import album_of
 from triptych_server.domain.ports import EncoderInfo, PictureStore, VectorStore
 from triptych_server.domain.storage import STORE_DEFAULTS, StorageSettings
@@ -90,10 +91,11 @@ DEFAULT_SPACES = (
 
 @dataclass(frozen=True, slots=True)
 class CountedCollection:
-    """A collection and how many items it holds."""
+    """A collection, how many items it holds, and the last that was done for its index."""
 
     collection: Collection
     item_count: int
+    optimization: Optimization | None = None
 
 
 class Collections:
@@ -106,8 +108,10 @@ class Collections:
         encoders: EncoderSet,
         writers: KeyLocks,
         now: Callable[[], datetime],
+        optimizer: Optimizer,
     ) -> None:
         self._store = store
+        self._optimizer = optimizer
         self._pictures = pictures
         self._encoders = encoders
         self._writers = writers
@@ -154,7 +158,7 @@ class Collections:
     async def get(self, collection_id: str) -> CountedCollection:
         """Raises NotFound."""
         collection = await self._store.get_collection(collection_id)
-        return CountedCollection(collection, await self._store.count(collection_id, EVERYTHING))
+        return await self._counted(collection)
 
     async def page(
         self, *, limit: int, after: str | None
@@ -165,9 +169,19 @@ class Collections:
         for collection in found[:limit]:
             # One that is dropped meanwhile is no entry, and no error of the list.
             with suppress(NotFound):
-                count = await self._store.count(collection.id, EVERYTHING)
-                page.append(CountedCollection(collection, count))
+                page.append(await self._counted(collection))
         return page, found[limit - 1].id if len(found) > limit else None
+
+    async def optimize(self, collection_id: str) -> Optimization:
+        """Start to build its index, or find that running.
+
+        Raises NotFound, WrongState (OPTIMIZE_UNSUPPORTED), Exhausted (OPTIMIZE_NEEDS_DISK).
+        """
+        return await self._optimizer.optimize(collection_id)
+
+    async def _counted(self, collection: Collection) -> CountedCollection:
+        count = await self._store.count(collection.id, EVERYTHING)
+        return CountedCollection(collection, count, self._optimizer.optimization(collection.id))
 
     async def delete(self, collection_id: str) -> None:
         """Remove it and everything in it, its pictures too. Raises NotFound, Unavailable."""

@@ -132,7 +132,9 @@ class Corridor:
         """
         collection, query = plan.collection, plan.query
         plans = tuple(one for leg in plan.legs for one in members(leg))
-        encoded = await self._query_vectors.encode(collection, plans, once)
+        encoded = await self._query_vectors.encode(
+            collection, plans, once, bypass_cache=query.bypass_query_cache
+        )
         by_plan = {id(one.plan): one for one in encoded.legs}
         legs = tuple(
             asked_leg(filled(leg, [by_plan[id(one)] for one in members(leg)]), self._limits)

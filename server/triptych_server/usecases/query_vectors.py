@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+import hashlib
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from triptych_server.domain import layout
 from triptych_server.domain.collections import Collection, SpaceKind
@@ -24,7 +24,7 @@ from triptych_server.domain.queries import (
     VectorInput,
     kind_of,
 )
-from triptych_server.domain.vectors import FloatArray, SparseVector, Vector
+from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.usecases.check_vectors import as_compared, misfit
 from triptych_server.usecases.composed import put_together
 from triptych_server.usecases.decoded import decoded
@@ -32,11 +32,21 @@ from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.legs import LegPlan
 from triptych_server.usecases.once import Once
 from triptych_server.usecases.panels import truncation
+from triptych_server.usecases.query_cache import Encoding, Make, QueryCache, encoding
 from triptych_server.usecases.stored_vectors import as_query
 from triptych_server.usecases.together import together, together_checked
 
-T = TypeVar("T")
-Embedding = tuple[Vector, TokenUse | None]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """One input as the vector that one leg is asked with; ``tokens`` for a text on a dense or
+    multi leg. ``from_cache`` is None where nothing was to be encoded."""
+
+    vector: Vector
+    tokens: TokenUse | None = None
+    from_cache: bool | None = None
+
+
 Embeddings = dict[Hashable, Embedding]
 
 
@@ -44,7 +54,8 @@ Embeddings = dict[Hashable, Embedding]
 class EncodedLeg:
     """An input of a leg as its vector; ``tokens`` for a text on a dense or multi leg.
 
-    ``composition`` and ``parts`` for a composed input.
+    ``composition`` and ``parts`` for a composed input. ``from_cache`` as in ``Embedding``: True
+    where all that was to be encoded had been.
     """
 
     plan: LegPlan
@@ -52,6 +63,7 @@ class EncodedLeg:
     tokens: TokenUse | None = None
     composition: Composition | None = None
     parts: tuple[PartUse, ...] = ()
+    from_cache: bool | None = None
 
     @property
     def is_askable(self) -> bool:
@@ -76,7 +88,7 @@ class Encoded:
 
 
 class QueryVectors:
-    """Encodes the inputs of one search at a time; keeps nothing between searches."""
+    """Encodes the inputs of one search at a time; what it keeps of them is in its cache."""
 
     def __init__(
         self,
@@ -84,17 +96,26 @@ class QueryVectors:
         encoders: EncoderSet,
         intake: ImageIntake,
         room: asyncio.Semaphore,
+        cache: QueryCache,
     ) -> None:
         """``room`` bounds the decoded pictures of all queries at a time."""
         self._store = store
         self._encoders = encoders
         self._intake = intake
         self._room = room
+        self._cache = cache
 
     async def encode(
-        self, collection: Collection, plans: tuple[LegPlan, ...], once: Once | None = None
+        self,
+        collection: Collection,
+        plans: tuple[LegPlan, ...],
+        once: Once | None = None,
+        *,
+        bypass_cache: bool = False,
     ) -> Encoded:
         """A vector for every plan, in order; ``once`` is shared by searches that come together.
+
+        With ``bypass_cache`` nothing is taken from the cache or put into it.
 
         A plan whose item lacks its vector is left out, and so is one that the request does not
         name and that can't take a stored vector after all.
@@ -105,7 +126,8 @@ class QueryVectors:
         notices: list[Notice] = []
         parts = tuple(part for plan in plans for part in plan.parts)
         stored = await self._stored_vectors(collection, parts)
-        embeddings = await self._embeddings(collection, parts, notices, once)
+        source = _Source(None if bypass_cache else self._cache, once)
+        embeddings = await self._embeddings(collection, parts, notices, source)
         legs = []
         for plan in plans:
             known = [_known(collection, p, stored, embeddings, notices) for p in plan.parts]
@@ -121,7 +143,7 @@ class QueryVectors:
         collection: Collection,
         plans: tuple[LegPlan, ...],
         notices: list[Notice],
-        once: Once | None,
+        source: _Source,
     ) -> Embeddings:
         """Every distinct (encoder, input) once, side by side."""
         texts: dict[Hashable, LegPlan] = {}
@@ -133,9 +155,9 @@ class QueryVectors:
                 pictures.setdefault(plan.input, []).append(plan)
         made = await together_checked(
             [
-                *(self._embed_text(collection, plan, key, once) for key, plan in texts.items()),
+                *(self._embed_text(collection, plan, key, source) for key, plan in texts.items()),
                 *(
-                    self._embed_picture(collection, p, g, notices, once)
+                    self._embed_picture(collection, p, g, notices, source)
                     for g, p in pictures.items()
                 ),
             ]
@@ -143,23 +165,27 @@ class QueryVectors:
         return {key: embedding for found in made for key, embedding in found.items()}
 
     async def _embed_text(
-        self, collection: Collection, plan: LegPlan, key: Hashable, once: Once | None
+        self, collection: Collection, plan: LegPlan, key: Hashable, source: _Source
     ) -> Embeddings:
         assert isinstance(plan.input, TextInput)
         text = plan.input.text
         if plan.space.kind is SpaceKind.SPARSE:
-            language = collection.language
-            terms = await _made(
-                once,
-                ("terms", language, text),
-                lambda: self._encoders.terms.encode_query(text, language),
-            )
-            return {key: (terms, None)}
-        encoder = self._encoders.of(collection, plan.space)
-        embedding = await _made(
-            once, ("text", encoder.info.id, text), lambda: encoder.encode_text(text)
-        )
-        return {key: (embedding.vector, embedding.tokens)}
+            terms, language = self._encoders.terms, collection.language
+
+            async def make() -> Encoding:
+                return encoding([await terms.encode_query(text, language)])
+
+            producer: Hashable = (language, terms.stamp(language))
+        else:
+            encoder = self._encoders.of(collection, plan.space)
+
+            async def make() -> Encoding:
+                made = await encoder.encode_text(text)
+                return encoding([made.vector], made.tokens)
+
+            producer = (encoder.info.id, encoder.info.text_stamp)
+        made, from_cache = await source.get(("text", producer, _digest(text.encode())), make)
+        return {key: Embedding(made.vectors[0], made.tokens, from_cache)}
 
     async def _embed_picture(
         self,
@@ -167,28 +193,32 @@ class QueryVectors:
         plans: list[LegPlan],
         given: ImageInput,
         notices: list[Notice],
-        once: Once | None,
+        source: _Source,
     ) -> Embeddings:
         path = f"{plans[0].input_path}.image.data"
         by_key = {_key(plan, given): plan for plan in plans}
-        eyes = tuple(
-            (plan.space.encoder_id or "", self._encoders.detail(collection, plan.space))
-            for plan in by_key.values()
-        )
         encoders = [self._encoders.of(collection, plan.space) for plan in by_key.values()]
-        details = [detail for _, detail in eyes]
+        details = [self._encoders.detail(collection, plan.space) for plan in by_key.values()]
+        producers = tuple(
+            (encoder.info.id, encoder.info.image_stamp, detail)
+            for encoder, detail in zip(encoders, details, strict=True)
+        )
         try:
-            seen = await _made(
-                once, ("image", eyes, given.data), lambda: self._see(encoders, details, given.data)
+            seen, from_cache = await source.get(
+                ("image", producers, _digest(given.data)),
+                lambda: self._see(encoders, details, given.data),
             )
         except InvalidInput as error:
             raise error.under(path) from None
         notices.extend(Notice(n.code, n.message, path) for n in seen.notices)
-        return {key: (vector, None) for key, vector in zip(by_key, seen.vectors, strict=True)}
+        return {
+            key: Embedding(vector, from_cache=from_cache)
+            for key, vector in zip(by_key, seen.vectors, strict=True)
+        }
 
     async def _see(
         self, encoders: Sequence[Encoder], details: Sequence[Detail | None], data: bytes
-    ) -> _Seen:
+    ) -> Encoding:
         """One picture, decoded once a detail and let go of when the encoders have seen it."""
         async with self._room:
             pictures = await decoded(self._intake, data, details)
@@ -201,7 +231,7 @@ class QueryVectors:
         vectors = await together(
             encoder.encode_crop(crop) for encoder, crop in zip(encoders, crops, strict=True)
         )
-        return _Seen(tuple(vectors), notices)
+        return encoding(vectors, notices=notices)
 
     async def _stored_vectors(
         self, collection: Collection, plans: tuple[LegPlan, ...]
@@ -225,15 +255,26 @@ class QueryVectors:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """What encoders made of one picture, and what its intake noticed."""
+class _Source:
+    """Where the encodings of one search come from: made at the time, or for another before."""
 
-    vectors: tuple[FloatArray, ...]
-    notices: tuple[Notice, ...]
+    cache: QueryCache | None
+    once: Once | None
+
+    async def get(self, key: Hashable, make: Make) -> tuple[Encoding, bool]:
+        """The encoding of ``key``, and whether it comes from the cache. Raises as ``make``."""
+        if self.once is None:
+            return await self._get(key, make)
+        # Searches that come together need not all bypass the cache.
+        return await self.once((key, self.cache is None), lambda: self._get(key, make))
+
+    async def _get(self, key: Hashable, make: Make) -> tuple[Encoding, bool]:
+        return (await make(), False) if self.cache is None else await self.cache(key, make)
 
 
-async def _made(once: Once | None, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    return await (make() if once is None else once(key, make))
+def _digest(content: bytes) -> bytes:
+    """What stands for a text or a picture in a key, so that none is kept for it."""
+    return hashlib.sha256(content).digest()
 
 
 def _key(plan: LegPlan, given: TextInput | ImageInput) -> Hashable:
@@ -252,41 +293,50 @@ def _known(
     """The vector of a plan whose input is not composed; None, with a notice, where it has none."""
     given = plan.input
     if isinstance(given, VectorInput):
-        return _fitting(plan, given.vector), None
+        return Embedding(_fitting(plan, given.vector))
     if isinstance(given, ItemIdInput):
         vector = stored[given.item_id].get(plan.space.name)
         if vector is None:
             notices.append(_lacks(plan, given.item_id))
             return None
         if not plan.is_part:
-            return vector, None
+            return Embedding(vector)
         own = StoredVectorInput(given.item_id, plan.space.name)
         asked = _stored(collection, plan, own, {plan.space.name: vector}, notices)
-        return None if asked is None else (asked, None)
+        return None if asked is None else Embedding(asked)
     if isinstance(given, StoredVectorInput):
         asked = _stored(collection, plan, given, stored[given.item_id], notices)
-        return None if asked is None else (asked, None)
+        return None if asked is None else Embedding(asked)
     assert isinstance(given, TextInput | ImageInput)
-    vector, tokens = embeddings[_key(plan, given)]
-    if tokens is not None and tokens.truncated:
+    found = embeddings[_key(plan, given)]
+    if found.tokens is not None and found.tokens.truncated:
         where = f"{plan.input_path}.text"
-        notices.append(truncation(tokens, f"vector {plan.space.name!r}", where))
-    return vector, tokens
+        notices.append(truncation(found.tokens, f"vector {plan.space.name!r}", where))
+    return found
 
 
 def _encoded(plan: LegPlan, made: Sequence[Embedding]) -> EncodedLeg:
     """The leg with the vector of its input, or of the parts of it put together."""
     given = plan.input
+    from_cache = all_from_cache(one.from_cache for one in made)
     if not isinstance(given, ComposedInput):
-        [(vector, tokens)] = made
-        return EncodedLeg(plan, vector, tokens)
-    vectors = [vector for vector, _ in made if not isinstance(vector, SparseVector)]
+        [one] = made
+        return EncodedLeg(plan, one.vector, one.tokens, from_cache=from_cache)
+    vectors = [one.vector for one in made if not isinstance(one.vector, SparseVector)]
     composition = put_together(plan.space, given, vectors, f"{plan.input_path}.composed")
     parts = tuple(
-        PartUse(kind_of(part.input), part.weight, tokens)
-        for part, (_, tokens) in zip(given.parts, made, strict=True)
+        PartUse(kind_of(part.input), part.weight, one.tokens)
+        for part, one in zip(given.parts, made, strict=True)
     )
-    return EncodedLeg(plan, composition.vector, composition=composition, parts=parts)
+    return EncodedLeg(
+        plan, composition.vector, composition=composition, parts=parts, from_cache=from_cache
+    )
+
+
+def all_from_cache(given: Iterable[bool | None]) -> bool | None:
+    """Whether all that was to be encoded came from the cache; None where there was nothing."""
+    encoded = [one for one in given if one is not None]
+    return all(encoded) if encoded else None
 
 
 def _fitting(plan: LegPlan, vector: Vector) -> Vector:

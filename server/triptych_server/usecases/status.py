@@ -28,6 +28,7 @@ class StatusReport:
     limits: Limits
     store: StoreInfo
     ocr_languages: tuple[str, ...]
+    ocr_engine: str
     languages: tuple[str, ...]
     pictures: str
     queues: tuple[QueueReport, ...]
@@ -60,6 +61,7 @@ class Status:
             limits=self._limits,
             store=await self._store.info(),
             ocr_languages=self._ocr.languages,
+            ocr_engine=self._ocr.engine if self._ocr.languages else "",
             languages=self._encoders.terms.languages,
             pictures=self._pictures.kind,
             queues=tuple(

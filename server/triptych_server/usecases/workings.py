@@ -17,7 +17,7 @@ from triptych_server.domain.queries import (
 from triptych_server.domain.questions import Nearest
 from triptych_server.usecases.asked_legs import AskedLeg, ExactLeg
 from triptych_server.usecases.part_shares import part_shares
-from triptych_server.usecases.query_vectors import EncodedLeg
+from triptych_server.usecases.query_vectors import EncodedLeg, all_from_cache
 
 
 def shown_leg(leg: AskedLeg, found: int, bounds: Bounds | None) -> Leg:
@@ -36,6 +36,7 @@ def shown_leg(leg: AskedLeg, found: int, bounds: Bounds | None) -> Leg:
         bounds=bounds,
         parts=() if only is None else only.parts,
         examples=() if only is not None else tuple(map(_example, leg.examples)),
+        from_cache=bool(all_from_cache(one.from_cache for one in leg.examples)),
     )
 
 

@@ -19,6 +19,7 @@ from triptych_server.domain.collections import (
 )
 from triptych_server.domain.errors import Reason
 from triptych_server.domain.limits import Limits
+from triptych_server.domain.optimization import Optimization, OptimizationState
 from triptych_server.domain.paths import format_path
 from triptych_server.usecases.collections import (
     CountedCollection,
@@ -67,6 +68,12 @@ _RETENTIONS = {
     pb.Collection.IMAGE_RETENTION_ORIGINAL: ImageRetention.ORIGINAL,
     pb.Collection.IMAGE_RETENTION_THUMBNAIL: ImageRetention.THUMBNAIL,
     pb.Collection.IMAGE_RETENTION_NONE: ImageRetention.NONE,
+}
+_STATES = {
+    pb.Optimization.STATE_WAITING: OptimizationState.WAITING,
+    pb.Optimization.STATE_RUNNING: OptimizationState.RUNNING,
+    pb.Optimization.STATE_DONE: OptimizationState.DONE,
+    pb.Optimization.STATE_FAILED: OptimizationState.FAILED,
 }
 _Wire = TypeVar("_Wire")
 _Domain = TypeVar("_Domain")
@@ -137,7 +144,25 @@ def render_collection(counted: CountedCollection) -> pb.Collection:
         storage=render_storage(collection.storage),
         unindexed_filter_policy=_back(_POLICIES, collection.unindexed_filter_policy),
         image_retention=_back(_RETENTIONS, collection.image_retention),
+        optimization=_optional(counted.optimization),
     )
+
+
+def render_optimization(optimization: Optimization) -> pb.Optimization:
+    """How far it is."""
+    ended = optimization.end_time
+    return pb.Optimization(
+        state=_back(_STATES, optimization.state),
+        start_time=render_time(optimization.start_time),
+        end_time=None if ended is None else render_time(ended),
+        message=optimization.message,
+        item_count=optimization.item_count,
+        indexed_vector_count=optimization.indexed_vector_count,
+    )
+
+
+def _optional(optimization: Optimization | None) -> pb.Optimization | None:
+    return None if optimization is None else render_optimization(optimization)
 
 
 def _parse_retention(

@@ -203,6 +203,7 @@ def _parse(
         if message.HasField("score_threshold")
         else None,
         fields=parse_selection(message.return_fields, message.payload_keys, violations),
+        bypass_query_cache=message.bypass_query_cache,
     )
     check_candidates(query, limits, violations)
     violations.raise_if_any()

@@ -94,6 +94,7 @@ def parse_search(
         if message.HasField("score_threshold")
         else None,
         fields=parse_selection(message.return_fields, message.payload_keys, violations),
+        bypass_query_cache=message.bypass_query_cache,
     )
     check_candidates(query, limits, violations)
     violations.raise_if_any()
@@ -358,6 +359,7 @@ def render_leg(leg: Leg) -> pb.Leg:
         stamp=render_stamp(leg.stamp),
         tokens=render_tokens(leg.tokens),
         score_threshold=leg.score_threshold,
+        from_cache=leg.from_cache,
         parts=[
             pb.LegPart(
                 input_kind=_KINDS[part.kind], weight=part.weight, tokens=render_tokens(part.tokens)

@@ -23,6 +23,7 @@ def render_status(report: StatusReport) -> pb.GetStatusResponse:
             ready=report.store.ready,
         ),
         ocr_languages=report.ocr_languages,
+        ocr_engine=report.ocr_engine,
         languages=report.languages,
         pictures=pb.PictureStoreStatus(kind=report.pictures),
         queues=[_render_queue(queue) for queue in report.queues],
@@ -59,4 +60,5 @@ def _render_encoder(info: EncoderInfo) -> pb.EncoderStatus:
         licence=info.licence,
         image_stamp=render_stamp(info.image_stamp),
         text_stamp=render_stamp(info.text_stamp),
+        precision=info.precision,
     )

@@ -23,6 +23,7 @@ from triptych.v1.collection_service_pb2 import (
     DeleteCollectionRequest,
     GetCollectionRequest,
     ListCollectionsRequest,
+    OptimizeCollectionRequest,
 )
 from triptych.v1.filter_pb2 import Condition, Filter
 from triptych.v1.item_pb2 import Item
@@ -53,6 +54,18 @@ ROWS: dict[str, Row] = {
     ),
     "no such collection, get": Row(
         GetCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND", "collection_id"
+    ),
+    "collection id that climbs, optimize": Row(
+        OptimizeCollectionRequest(collection_id="../x"),
+        IA,
+        "COLLECTION_ID_INVALID",
+        "collection_id",
+    ),
+    "no such collection, optimize": Row(
+        OptimizeCollectionRequest(collection_id="none"),
+        NF,
+        "COLLECTION_NOT_FOUND",
+        "collection_id",
     ),
     "no such collection, delete": Row(
         DeleteCollectionRequest(collection_id="none"), NF, "COLLECTION_NOT_FOUND", "collection_id"

@@ -115,6 +115,6 @@ SERVED: list[tuple[Test, set[FieldType]]] = [
 ]
 
 
-@pytest.mark.parametrize(("test", "types"), SERVED, ids=repr)
+@pytest.mark.parametrize(("test", "types"), [pytest.param(*one, id=repr(one[0])) for one in SERVED])
 def test_what_an_index_serves(test: Test, types: set[FieldType]) -> None:
     assert {type_ for type_ in FieldType if serves(type_, test)} == types

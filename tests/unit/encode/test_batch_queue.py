@@ -30,7 +30,7 @@ def sizes(entries: list[Entry[int, int]]) -> list[int]:
 
 
 def test_a_batch_does_not_grow_past_the_deadlines_in_it(loop: asyncio.AbstractEventLoop) -> None:
-    queue: BatchQueue[int, int] = BatchQueue(8, None)
+    queue: BatchQueue[int, int] = BatchQueue(8, run_cost=20)
     hurried = entry(loop, 10, due=100.25)
     queue.extend([hurried, entry(loop, 11), entry(loop, 12), entry(loop, 13)])
 
@@ -42,21 +42,45 @@ def test_a_batch_does_not_grow_past_the_deadlines_in_it(loop: asyncio.AbstractEv
 def test_who_could_not_wait_for_the_batch_is_not_put_in_it(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    queue: BatchQueue[int, int] = BatchQueue(8, None)
-    queue.extend([entry(loop, 10), entry(loop, 10, due=100.15), entry(loop, 10)])
+    queue: BatchQueue[int, int] = BatchQueue(8, run_cost=20)
+    queue.extend([entry(loop, 10), entry(loop, 11, due=100.15), entry(loop, 10)])
 
     assert sizes(queue.take(100.0, PACE, smallest_first=False)) == [10, 10]
     assert [one.deadline for one in queue.take_all()] == [100.15]
 
 
+def test_company_is_taken_where_it_saves_more_than_it_pads(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    queue: BatchQueue[int, int] = BatchQueue(8, run_cost=5, window=5)
+    queue.extend([entry(loop, size) for size in (9, 14, 8, 6, 9, 9)])
+
+    # Three runs of their own would cost 41, this one 32; the last 9 is outside the window, and
+    # with 6 or 14 in the run, the others would be padded for more than that saves.
+    assert sizes(queue.take(0.0, PACE, smallest_first=False)) == [8, 9, 9]
+    assert sizes(queue.take_all()) == [14, 6, 9]
+
+
+def test_the_smallest_leads_only_past_what_costs_over_twice_as_much(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    queue: BatchQueue[int, int] = BatchQueue(1, run_cost=5)
+    queue.extend([entry(loop, size) for size in (14, 5, 77, 5)])
+
+    assert sizes(queue.take(0.0, PACE, smallest_first=True)) == [14]
+    assert sizes(queue.take(0.0, PACE, smallest_first=False)) == [5]
+    assert sizes(queue.take(0.0, PACE, smallest_first=True)) == [5]
+    assert sizes(queue.take(0.0, PACE, smallest_first=True)) == [77]
+
+
 def test_the_lead_is_taken_whatever_its_deadline(loop: asyncio.AbstractEventLoop) -> None:
-    queue: BatchQueue[int, int] = BatchQueue(8, None)
+    queue: BatchQueue[int, int] = BatchQueue(8)
     queue.extend([entry(loop, 10, due=100.01), entry(loop, 10)])
     assert sizes(queue.take(100.0, PACE, smallest_first=False)) == [10]
 
 
 def test_unwanted_is_what_is_given_up_or_too_late(loop: asyncio.AbstractEventLoop) -> None:
-    queue: BatchQueue[int, int] = BatchQueue(8, None)
+    queue: BatchQueue[int, int] = BatchQueue(8)
     given_up, late, tight, patient = (
         entry(loop, 10),
         entry(loop, 10, due=100.0),
@@ -74,7 +98,7 @@ def test_unwanted_is_what_is_given_up_or_too_late(loop: asyncio.AbstractEventLoo
 @given(count=st.integers(0, 50), max_batch=st.integers(1, 9))
 def test_among_equals_the_wait_is_the_runs_ahead_and_ones_own(count: int, max_batch: int) -> None:
     loop = asyncio.new_event_loop()
-    queue: BatchQueue[int, int] = BatchQueue(max_batch, None)
+    queue: BatchQueue[int, int] = BatchQueue(max_batch)
     queue.extend([entry(loop, 1) for _ in range(count)])
     runs = count // max_batch + 1
 

@@ -297,7 +297,9 @@ async def test_an_unused_batcher_can_be_closed() -> None:
 
 
 async def test_a_batch_holds_items_of_similar_size(gate: Gate) -> None:
-    target = Batcher("test", gate.run, max_batch=3, max_queue=100, size_of=abs)
+    target = Batcher(
+        "test", gate.run, max_batch=3, max_queue=100, size_of=abs, run_cost=20, window=9
+    )
     tasks = submit(target, 1)
     await gate.begun()
     tasks += submit(target, 77, 5, 6, 75, 20, 76, 74, 7)
@@ -306,14 +308,16 @@ async def test_a_batch_holds_items_of_similar_size(gate: Gate) -> None:
 
     results = await asyncio.gather(*tasks)
 
-    # Led by turns by the smallest and the oldest; the next of its kind follow.
-    assert gate.batches == [[1], [5, 6, 7], [77, 75, 76], [20], [74]]
+    # Led by turns by the smallest and the oldest; those nearest to it in size come with it.
+    assert gate.batches == [[1], [5, 6, 7], [75, 76, 77], [20], [74]]
     assert results == [2, 154, 10, 12, 150, 40, 152, 148, 14]
     await target.close()
 
 
 async def test_a_batch_costs_its_largest_times_its_count(gate: Gate) -> None:
-    target = Batcher("test", gate.run, max_batch=9, max_queue=100, size_of=abs, max_cost=40)
+    target = Batcher(
+        "test", gate.run, max_batch=9, max_queue=100, size_of=abs, max_cost=40, run_cost=20
+    )
     tasks = submit(target, 1)
     await gate.begun()
     tasks += submit(target, 10, 12, 11, 13, 50, 9)
@@ -322,8 +326,8 @@ async def test_a_batch_costs_its_largest_times_its_count(gate: Gate) -> None:
 
     await asyncio.gather(*tasks)
 
-    # 9 leads, and a fourth of 12 would cost 48; 50 alone costs more than is allowed, and runs.
-    assert gate.batches == [[1], [9, 10, 12], [11, 13], [50]]
+    # A fourth, of 12, would cost 48; 50 alone costs more than is allowed, and runs.
+    assert gate.batches == [[1], [9, 10, 11], [12, 13], [50]]
     await target.close()
 
 

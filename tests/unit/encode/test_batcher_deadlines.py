@@ -1,6 +1,7 @@
 """What the batcher does with callers that do not wait for ever."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
@@ -8,8 +9,8 @@ import pytest
 
 from triptych_server.domain.deadline import deadline, due_in
 from triptych_server.domain.errors import DeadlineExceeded, Exhausted, Reason
-from triptych_server.encode.batch_queue import Entry
 from triptych_server.encode.batcher import Batcher
+from triptych_server.encode.errors import EncodingFailed
 
 
 class Worker:
@@ -216,15 +217,25 @@ async def test_a_run_that_ends_too_late_is_counted() -> None:
 async def test_the_queue_outlives_the_deadline_of_its_first_caller() -> None:
     seen: list[float | None] = []
 
-    class Listening(Batcher[int, int]):
-        async def _answer(self, batch: Sequence[Entry[int, int]], number: int) -> None:
-            seen.append(deadline())
-            await super()._answer(batch, number)
+    class Listener(logging.Handler):
+        """Called where the queue logs, so it sees what the queue's own task sees."""
 
-    target = Listening("test", Worker(0).run, max_batch=1, max_queue=9)
-    await ask(target, 1, within=20)[0]
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(deadline())
+
+    def fail(items: Sequence[int]) -> list[int]:
+        raise ArithmeticError
+
+    logger, listener = logging.getLogger("triptych_server.encode.batcher"), Listener()
+    logger.addHandler(listener)
+    target: Batcher[int, int] = Batcher("test", fail, max_batch=1, max_queue=9)
+    try:
+        with pytest.raises(EncodingFailed):
+            await ask(target, 1, within=20)[0]
+    finally:
+        logger.removeHandler(listener)
+        await target.close()
     assert seen == [None]
-    await target.close()
 
 
 async def test_shared_work_can_be_begun_without_a_deadline() -> None:

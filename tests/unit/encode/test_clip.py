@@ -167,6 +167,7 @@ async def test_several_devices_are_workers_of_one_queue(
     assert len(threads) == len({name for name, _ in threads}) == len({s for _, s in threads}) == 4
     np.testing.assert_allclose(found, alone * 2, atol=1e-6)
     np.testing.assert_allclose([text.vector for text in texts], words * 4, atol=1e-6)
+    assert (one.info.pictures_at_once, two.info.pictures_at_once) == (MAX_BATCH, 4)
     assert two.info.provider == one.info.provider == "CPUExecutionProvider"
 
 

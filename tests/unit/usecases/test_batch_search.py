@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -44,6 +45,7 @@ from triptych_server.encode.terms import Bm25Terms
 from triptych_server.usecases.corridor import Corridor
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.once import Once
+from triptych_server.usecases.query_cache import QueryCache
 from triptych_server.usecases.query_vectors import QueryVectors
 from triptych_server.usecases.search import Search
 from triptych_server.usecases.stopwatch import Stopwatch
@@ -80,7 +82,9 @@ class House:
         self.encoder = encoder
         self.store = Watched()
         known = EncoderSet([encoder], terms)
-        vectors = QueryVectors(self.store, known, intake, asyncio.Semaphore(2))
+        vectors = QueryVectors(
+            self.store, known, intake, asyncio.Semaphore(2), QueryCache(0, 1.0, time.monotonic)
+        )
         self.search = Search(Corridor(self.store, known, vectors, Limits()))
 
     @property

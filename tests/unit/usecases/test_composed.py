@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from triptych_server.encode.terms import Bm25Terms
 from triptych_server.usecases.encoders import EncoderSet
 from triptych_server.usecases.legs import LegPlan
 from triptych_server.usecases.part_shares import part_shares
+from triptych_server.usecases.query_cache import QueryCache
 from triptych_server.usecases.query_vectors import EncodedLeg, QueryVectors
 
 CAT, DOG = TextInput("a cat"), TextInput("a dog")
@@ -65,7 +67,13 @@ def plan(given: QueryInput, *, caption: bool = False) -> LegPlan:
 
 async def test_what_is_the_same_is_encoded_once_for_the_request(encoder: ClipEncoder) -> None:
     store, terms, intake = ReferenceStore(), Bm25Terms(), await open_intake()
-    made = QueryVectors(store, EncoderSet([encoder], terms), intake, asyncio.Semaphore(2))
+    made = QueryVectors(
+        store,
+        EncoderSet([encoder], terms),
+        intake,
+        asyncio.Semaphore(2),
+        QueryCache(0, 1.0, time.monotonic),
+    )
     plans = (
         plan(composed(RED, CAT, DOG, CAT)),
         plan(composed(DOG, RED, CAT), caption=True),
