@@ -296,6 +296,8 @@ class App:
         settings, limits = self._settings, self._settings.limits
         known = EncoderSet(encoders, terms)
         keeper = PictureKeeper(store, pictures, writers)
+        # Of the encoder that takes most at once: the batches that run, and the next ones.
+        crops_in_flight = 2 * max(encoder.info.pictures_at_once for encoder in encoders)
         upsert = Upsert(
             store,
             known,
@@ -304,12 +306,12 @@ class App:
                 intake,
                 ocr,
                 pictures_in_flight=settings.pictures_in_flight,
-                # The batches that run, and the next ones.
-                crops_in_flight=2 * max(one.info.pictures_at_once for one in encoders),
+                crops_in_flight=crops_in_flight,
             ),
             keeper,
             ocr,
             writers,
+            items_at_once=crops_in_flight + settings.pictures_in_flight,
             ocr_time_limit_ms=settings.ocr_time_limit_ms,
             now=now,
         )

@@ -47,5 +47,5 @@ class ImageWay:
     detail: Detail | None
 
 
-# Larger pictures are shrunk to this before they are read (``encode.ocr.LARGE_SIDE``).
+# Larger pictures are shrunk to this before they are read (``encode.ocr_sheet.LARGE_SIDE``).
 FOR_READING = Detail(shorter=1, longer=2000)

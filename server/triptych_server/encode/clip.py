@@ -235,7 +235,10 @@ def load_encoder(
     return ClipEncoder(
         info,
         recipe,
-        [image_worker(stated, one, recipe, max_batch=image_batch) for one in visions],
+        [
+            image_worker(stated, one, recipe, max_batch=image_batch, threads=threads)
+            for one in visions
+        ],
         tokenizer,
         [
             text_worker(stated, one, tokenizer, max_batch=text_batch, max_cost=max_cost)

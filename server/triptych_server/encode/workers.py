@@ -14,6 +14,7 @@ from triptych_server.encode.halving import Halving
 from triptych_server.encode.model_folder import TEXT, VISION, ModelFolder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels
 from triptych_server.encode.session import Device, Session, open_session
+from triptych_server.encode.side_by_side import LEAST_ON_A_CORE, Encode, SideBySide
 from triptych_server.encode.tokenize import TextTokenizer, TokenIds
 from triptych_server.encode.towers import TextTower, VisionTower
 
@@ -50,12 +51,23 @@ def batch_sizes(sessions: Iterable[Session], images: int, texts: int) -> tuple[i
 
 
 def image_worker(
-    folder: ModelFolder, session: Session, recipe: ImageRecipe, *, max_batch: int
+    folder: ModelFolder, session: Session, recipe: ImageRecipe, *, max_batch: int, threads: int
 ) -> Run[Pixels, FloatArray]:
-    """Runs the vision model. Raises ModelFolderError, and DeviceError for too little memory."""
+    """Runs the vision model. Raises ModelFolderError, and DeviceError for too little memory.
+
+    On a CPU, with enough pictures for each of its ``threads``, every one of them runs a part.
+    """
     buckets = image_buckets(max_batch) if session.on_gpu else None
     tower = VisionTower(folder, session, recipe, buckets=buckets)
-    return _warm(Halving("image", tower.encode), tower.samples(), folder, VISION, session)
+    encode: Encode = tower.encode
+    if not session.on_gpu and threads > 1 and max_batch >= LEAST_ON_A_CORE * threads:
+
+        def narrow() -> Encode:
+            alone = open_session(folder.vision, device=Device.CPU, threads=1)
+            return VisionTower(folder, alone, recipe).encode
+
+        encode = SideBySide(tower.encode, narrow, cores=threads)
+    return _warm(Halving("image", encode), tower.samples(), folder, VISION, session)
 
 
 def text_worker(

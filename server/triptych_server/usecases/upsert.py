@@ -40,9 +40,6 @@ from triptych_server.usecases.sameness import after_reading, content_hashes, is_
 from triptych_server.usecases.stopwatch import Stopwatch
 from triptych_server.usecases.together import together
 
-# Of one request, so that a large one does not spread over all of its items at once: two batches of
-# the model, and some pictures being decoded.
-ITEMS_AT_ONCE = 24
 # A write costs the engine about as much for one point as for these.
 WRITE_TOGETHER = 16
 
@@ -69,7 +66,10 @@ class _Prepared:
 
 
 class Upsert:
-    """The use case of ItemService.UpsertItems."""
+    """The use case of ItemService.UpsertItems.
+
+    Of one request ``items_at_once`` are under way, so that several requests take turns.
+    """
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class Upsert:
         ocr: Ocr,
         writers: KeyLocks,
         *,
+        items_at_once: int,
         ocr_time_limit_ms: int,
         now: Callable[[], datetime],
     ) -> None:
@@ -89,6 +90,7 @@ class Upsert:
         self._keeper = keeper
         self._ocr = ocr
         self._writers = writers
+        self._items_at_once = items_at_once
         self._ocr_time_limit_ms = ocr_time_limit_ms
         self._now = now
 
@@ -109,7 +111,7 @@ class Upsert:
             with watch.stage("read"):
                 known = await self._known(collection, ids)
             batch = _Batch(self._store, self._keeper, collection)
-            turns = asyncio.Semaphore(ITEMS_AT_ONCE)
+            turns = asyncio.Semaphore(self._items_at_once)
 
             async def one(
                 place: int, entry: ItemInput | tuple[str, TriptychError]

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from triptych_server.domain.decoding import Decoding
+from triptych_server.domain.decoding import Decoding, Detail
+from triptych_server.domain.items import ImageInfo, Picture
 from triptych_server.encode.errors import ModelFolderError
 from triptych_server.encode.preprocess import ImageRecipe, Pixels, read_image_recipe
 
@@ -155,6 +156,62 @@ def test_an_unreadable_configuration_is_refused(tmp_path: Path, text: str) -> No
 
     with pytest.raises(ModelFolderError):
         read_image_recipe(tmp_path)
+
+
+def blocks(height: int, width: int) -> Pixels:
+    """Smooth shapes, as a photograph has them."""
+    coarse = Image.fromarray(noise(9, 12)).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(coarse)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    height=st.integers(8, 900),
+    width=st.integers(8, 900),
+    scale=st.sampled_from([1, 2, 4, 8]),
+    trim=st.sampled_from([(0, 0), (1, 1), (7, 0)]),
+)
+@example(height=3001, width=4003, scale=4, trim=(0, 0))
+@example(height=5000, width=100, scale=1, trim=(0, 0))
+@example(height=41, width=40, scale=1, trim=(0, 0))
+def test_the_part_of_a_scaled_picture_is_what_the_model_saw_of_the_whole(
+    height: int, width: int, scale: int, trim: tuple[int, int]
+) -> None:
+    pixels = blocks(height, width)
+    crop = (40 - trim[0], 40 - trim[1])
+    made = recipe(40, crop)
+    # What is left of the picture where each `scale` pixels became one, the last ones of fewer.
+    edges = [np.arange(0, side, scale) for side in (height, width)]
+    sums = np.add.reduceat(np.add.reduceat(pixels.astype(float), edges[0], 0), edges[1], 1)
+    counts = np.outer(
+        *(np.diff([*e, side]) for e, side in zip(edges, (height, width), strict=True))
+    )
+    small = np.round(sums / counts[:, :, None]).astype(np.uint8)
+    info = ImageInfo("JPEG", width, height, 1, "")
+
+    seen = made.crop_of(Picture(small, info, scale=scale, detail=Detail(1, 1)))
+
+    assert seen.shape == (*crop, 3)
+    if min(height, width) >= 2 * 40 * scale:
+        moved = np.abs(seen.astype(int) - reference_crop(pixels, 40, crop))
+        assert moved.mean() < 1
+        assert moved.max() < 16
+
+
+def test_a_picture_of_which_all_was_asked_for_goes_the_exact_way() -> None:
+    pixels = noise(301, 407)
+    picture = Picture(pixels, ImageInfo("PNG", 407, 301, 1, ""))
+    assert np.array_equal(
+        recipe(40, (40, 40)).crop_of(picture), reference_crop(pixels, 40, (40, 40))
+    )
+
+
+def test_exact_and_scaled_have_fingerprints_of_their_own(tmp_path: Path) -> None:
+    made = read_image_recipe(write(tmp_path, CONFIG))
+    # Collections were stamped with the first one before there was a second way.
+    assert made.fingerprint(Decoding.EXACT) == "8569c5e8637d"
+    assert made.fingerprint(Decoding.SCALED) != made.fingerprint(Decoding.EXACT)
+    assert made.detail == Detail(shorter=80, longer=512)
 
 
 def test_the_fingerprint_follows_what_moves_a_vector(tmp_path: Path) -> None:
