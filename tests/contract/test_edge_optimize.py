@@ -35,8 +35,9 @@ from tests.support.stores import (
 )
 from triptych_server.domain.errors import Exhausted, NotFound, Reason, Unavailable
 from triptych_server.domain.filters import Equals, FieldCondition, Filter
+from triptych_server.domain.legs import LegQuery
 from triptych_server.domain.optimization import Optimization, OptimizationState
-from triptych_server.domain.ports import LegQuery, Point
+from triptych_server.domain.ports import Point
 from triptych_server.optimize import main as optimize_command
 from triptych_server.store.edge_optimizer import (
     BUILDING,
