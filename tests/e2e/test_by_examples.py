@@ -319,6 +319,8 @@ def figures(answer: SearchResponse | TriptychError) -> dict[str, Any]:
 
     assert isinstance(answer, SearchResponse)
     answer.ClearField("timings")
+    for made in answer.legs:
+        made.ClearField("from_cache")
     return dict(leaves(MessageToDict(answer), ""))
 
 
