@@ -104,7 +104,8 @@ class Made:
 
     def _terms(self, count: int, rng: np.random.Generator) -> dict[int, float]:
         words = np.searchsorted(self._words, rng.random(count))
-        return {int(word): 1.0 for word in words}
+        # No two items alike: which of equal ones are candidates is the engine's choice.
+        return dict(zip(words.tolist(), rng.uniform(0.5, 1.5, count).tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
