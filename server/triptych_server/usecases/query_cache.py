@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from triptych_server.domain.errors import DeadlineExceeded
+from triptych_server.domain.errors import DeadlineExceeded, Exhausted
 from triptych_server.domain.items import Notice, TokenUse
 from triptych_server.domain.vectors import SparseVector, Vector
 
@@ -67,8 +67,9 @@ class QueryCache:
     ``MAX_ENTRY_BYTES``, and each for ``seconds`` by ``clock``, which counts seconds and never goes
     back. With a ``size`` of 0 nothing is kept and nothing is shared.
 
-    A failure is that of all who wait for it at the time, and is not kept. One who gives up does not
-    take it from the others; when the last has, it is given up.
+    A failure is that of all who wait for it at the time, and is not kept; but where it was the time
+    that did not suffice, each tries with its own. One who gives up does not take it from the
+    others; when the last has, it is given up.
     """
 
     def __init__(self, size: int, seconds: float, clock: Callable[[], float]) -> None:
@@ -99,8 +100,9 @@ class QueryCache:
                 flight = self._flights[key] = _Flight(asyncio.create_task(self._fly(key, make)))
             try:
                 return await self._landed(key, flight), joined
-            except DeadlineExceeded:
-                # It was due when the one who began it wanted it: this one may have more time.
+            except (DeadlineExceeded, Exhausted):
+                # It was due when the one who began it wanted it, and refused where that could not
+                # be: this one may have more time.
                 if not joined:
                     raise
 

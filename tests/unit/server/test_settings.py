@@ -226,7 +226,8 @@ def test_the_server_tells_them_all_and_exits_78() -> None:
 
 def test_the_server_warns_of_a_variable_that_is_no_setting(tmp_path: Path) -> None:
     none = f"mine={tmp_path / 'none'}"
-    done = start(treads="4", encoders=none, store=f"embedded:{tmp_path}", listen="127.0.0.1:0")
+    place = f"embedded:{tmp_path}"
+    done = start(treads="4", encoders=none, store=place, listen="127.0.0.1:0", log_level="warning")
     assert done.returncode == 78
     warning, end = done.stderr.splitlines()
     assert warning.endswith(

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from triptych_server.domain.errors import DeadlineExceeded, Exhausted, Reason
+from triptych_server.domain.errors import (
+    DeadlineExceeded,
+    Exhausted,
+    Reason,
+    TriptychError,
+    Unavailable,
+)
 from triptych_server.domain.items import TokenUse
 from triptych_server.domain.vectors import SparseVector, Vector
 from triptych_server.usecases.query_cache import (
@@ -63,6 +69,10 @@ async def started(*calls: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
 
 def too_late() -> DeadlineExceeded:
     return DeadlineExceeded(Reason.DEADLINE_TOO_SHORT, "too late")
+
+
+def too_busy() -> Exhausted:
+    return Exhausted(Reason.QUEUE_FULL, "not to be done by the deadline")
 
 
 async def test_what_was_made_is_given_again_with_all_that_belongs_to_it() -> None:
@@ -119,11 +129,11 @@ async def test_off_means_that_nothing_is_kept_or_shared(size: int) -> None:
 async def test_a_failure_is_everybody_s_and_is_not_kept() -> None:
     cache, make = QueryCache(2, 10.0, Clock()), Maker()
     make.gate.clear()
-    make.faults = [Exhausted(Reason.QUEUE_FULL, "full")]
+    make.faults = [Unavailable(Reason.SHUTTING_DOWN, "the server is stopping")]
     tasks = await started(cache("a", make), cache("a", make))
     make.gate.set()
     for task in tasks:
-        with pytest.raises(Exhausted):
+        with pytest.raises(Unavailable):
             await task
     assert len(cache) == 0
     assert not (await cache("a", make))[1]
@@ -157,13 +167,14 @@ async def test_when_the_last_gives_up_so_does_the_encoding() -> None:
     assert (make.made, make.given_up) == (2, 1)
 
 
-async def test_a_deadline_is_that_of_the_one_who_had_it() -> None:
+@pytest.mark.parametrize("fault", [too_late(), too_busy()], ids=["too late", "too busy"])
+async def test_a_deadline_is_that_of_the_one_who_had_it(fault: TriptychError) -> None:
     cache, make = QueryCache(2, 10.0, Clock()), Maker()
     make.gate.clear()
-    make.faults = [too_late()]
+    make.faults = [fault]
     first, second = await started(cache("a", make), cache("a", make))
     make.gate.set()
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(type(fault)):
         await first
     assert not (await second)[1]
     assert make.made == 2
