@@ -61,8 +61,8 @@ def convert_model(source: Path, target: Path, precision: Precision) -> Path:
     """Write the model folder ``target``: the fp32 model of ``source`` in ``precision``.
 
     Its revision is that of ``source`` with the precision and a hash of the new models, so that the
-    stamps of its vectors differ. It appears whole or not at all. Takes seconds and about six times
-    the memory of the larger model's file.
+    stamps of its vectors differ. It appears whole or not at all. Takes seconds, and about three
+    (int8) or six (fp16) times the memory of the larger model's file.
 
     Raises ModelFolderError for a source that cannot be used and ConversionError for what else
     stands in the way: no ``onnx``, a target that exists or that cannot be written, a precision that

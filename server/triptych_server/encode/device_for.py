@@ -15,7 +15,7 @@ def device_for(folder: ModelFolder, wanted: Device) -> Device:
     """The device to load the models of ``folder`` on where ``wanted`` is asked for.
 
     int8 is made for processors: ``auto`` takes the CPU for it, and ``cuda`` raises DeviceError. A
-    warning says where fp16 would run on a CPU, which computes it in fp32 and is slower than fp32.
+    warning says where fp16 would run on a CPU, which computes it in fp32 and gains nothing.
     """
     match folder.precision, wanted:
         case Precision.INT8, Device.CUDA:
@@ -27,7 +27,7 @@ def device_for(folder: ModelFolder, wanted: Device) -> Device:
             return Device.CPU
         case Precision.FP16, _ if wanted is Device.CPU or not _has_cuda():
             logger.warning(
-                "%s %s is in fp16, which the CPU computes in fp32: the fp32 model is faster here",
+                "%s %s is in fp16, which the CPU computes in fp32: that gains nothing here",
                 folder.name,
                 folder.revision,
             )
