@@ -126,6 +126,7 @@ def short_deadline(folder: Path, server: RunningServer) -> Said | None:
 def without_tesseract(folder: Path, server: RunningServer) -> Said | None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(folder))
+        patch.setenv("TESSDATA_PREFIX", str(folder))
         with RunningServer(folder / "data") as blind, stubs_of(blind) as stubs:
             stubs(COLLECTIONS[0])
             ocr = OcrOptions(mode=OcrOptions.MODE_ALWAYS)

@@ -1,7 +1,8 @@
 """Where Tesseract's language data lies on this machine.
 
-The program knows, and says so where it lists its languages. Without it (the data alone can be
-installed, too) it is looked for where the variable TESSDATA_PREFIX and the usual packages have it.
+In the folder that TESSDATA_PREFIX names, if it does; else the program knows, and says so where it
+lists its languages. Without it (the data alone can be installed, too) it is looked for where the
+usual packages have it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def _places() -> Iterator[Path]:
     if prefix:
         yield Path(prefix)
         yield Path(prefix) / "tessdata"
+        # As with the program, who names a folder means that and no other.
+        return
     program = shutil.which("tesseract")
     said = _said_by(program) if program else None
     if said:

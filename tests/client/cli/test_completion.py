@@ -63,8 +63,8 @@ def test_subcommands_options_and_their_words(server: RunningServer) -> None:
     assert in_bash(server, "") == SUBCOMMANDS
     assert in_bash(server, "explain", "mug", "re") == ["recommend"]
     assert in_bash(server, "co") == ["context", "count", "collections"]
-    assert in_bash(server, "collections", "") == ["show", "create", "delete"]
-    assert in_bash(server, "search", "--f") == ["--fusion"]
+    assert in_bash(server, "collections", "") == ["show", "create", "optimize", "delete"]
+    assert in_bash(server, "search", "--f") == ["--fusion", "--fresh"]
     assert in_bash(server, "search", "--fusion", "") == [
         "reciprocal-rank",
         "weighted-sum",

@@ -14,14 +14,18 @@ STEP = re.compile(r"([a-z_]+)(?:\[[^]]*\])?(?:\.|$)")
 NEVER_WRONG = {
     f"triptych.v1.{name}"
     for name in (
+        "ContextSearchRequest.bypass_query_cache",
         "ContextSearchRequest.payload_keys",
         "DeleteItemsRequest.all",
+        "DiscoverRequest.bypass_query_cache",
         "DiscoverRequest.payload_keys",
         "FieldCondition.exists",
         "FieldCondition.is_null",
         "GetItemRequest.payload_keys",
         "ListItemsRequest.payload_keys",
+        "RecommendRequest.bypass_query_cache",
         "RecommendRequest.payload_keys",
+        "SearchRequest.bypass_query_cache",
         "SearchRequest.payload_keys",
         "SparseVector.indices",
     )
