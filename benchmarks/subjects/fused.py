@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
@@ -65,10 +65,11 @@ def run(bench: Bench) -> Findings:
             },
             rounds=bench.rounds(5),
         )
-        by_rpc = _by_rpc(bench, asked, theirs)
+        by_rpc = _by_rpc(
+            bench, asked, theirs, lambda one: panel_store.fuse_edge(shard, one, panels.LEGS)
+        )
     stored, bare = in_store.ratio("ours", "theirs"), legs.ratio("legs", "theirs")
-    floor = [n + t for n, t in zip(by_rpc.figures["noop"], by_rpc.figures["theirs"], strict=True)]
-    remote = Rounds({"ours": by_rpc.figures["search"], "floor": floor}).ratio("ours", "floor")
+    remote = by_rpc.ratio("search", "floor")
     goal = f"≤ {GOAL}×"
     size = percentile([float(n) for n in unions], 0.5)
     rows = [
@@ -165,7 +166,12 @@ async def _searches(
     return percentile(times, 0.5)
 
 
-def _by_rpc(bench: Bench, asked: Sequence[panels.Asked], theirs: Any) -> Rounds:
+def _by_rpc(
+    bench: Bench,
+    asked: Sequence[panels.Asked],
+    theirs: Callable[[], float],
+    fused: Callable[[panels.Asked], object],
+) -> Rounds:
     messages = {id(one): panel_store.request(one, panels.LEGS) for one in asked}
 
     def through(stub: Any) -> float:
@@ -182,9 +188,15 @@ def _by_rpc(bench: Bench, asked: Sequence[panels.Asked], theirs: Any) -> Rounds:
             grpc.insecure_channel(address) as idle,
         ):
             noop: Any = SearchServiceStub(idle)
+
+            def floor(one: panels.Asked) -> None:
+                noop.Search(messages[id(one)])
+                fused(one)
+
             return interleaved(
                 {
                     "search": lambda: through(search),
+                    "floor": lambda: panel_store.median_of(floor, asked),
                     "noop": lambda: through(noop),
                     "theirs": theirs,
                 },

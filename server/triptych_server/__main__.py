@@ -10,6 +10,7 @@ picture store can't be written (EX_CANTCREAT). Prints ``listening on HOST:PORT``
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -69,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         async with App(settings) as app:
+            # What there is by now stays: the collector of cycles need not look through it again and
+            # again, which held all calls for 25 ms each time.
+            gc.freeze()
             sys.stdout.write(f"listening on {app.address}\n")
             sys.stdout.flush()
             await app.serve(stop)
