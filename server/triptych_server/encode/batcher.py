@@ -26,6 +26,7 @@ from triptych_server.domain.errors import DeadlineExceeded, Exhausted, Reason, U
 from triptych_server.domain.queues import BatcherCounters
 from triptych_server.encode.batch_queue import BatchQueue, Entry
 from triptych_server.encode.errors import EncodingFailed
+from triptych_server.encode.priority import step_back
 from triptych_server.encode.run_times import AT_ONCE, RunTimes
 
 logger = logging.getLogger(__name__)
@@ -75,8 +76,12 @@ class Batcher(Generic[T, R]):
         max_cost: int | None = None,
         run_cost: int = 1,
         window: int | None = None,
+        in_bulk: bool = False,
     ) -> None:
-        """``name`` is for logs and errors; both maxima are counts of items, at least 1."""
+        """``name`` is for logs and errors; both maxima are counts of items, at least 1.
+
+        What is ``in_bulk`` is run by threads that step back behind others.
+        """
         if max_batch < 1 or max_queue < 1:
             raise ValueError("max_batch and max_queue must be at least 1")
         self._name = name
@@ -88,7 +93,11 @@ class Batcher(Generic[T, R]):
         )
         self._arrived = asyncio.Event()
         self._threads = [
-            ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}-{number}")
+            ThreadPoolExecutor(
+                1,
+                thread_name_prefix=f"encode-{name}-{number}",
+                initializer=step_back if in_bulk else None,
+            )
             for number in range(len(self._runners))
         ]
         self._servers: list[asyncio.Task[None]] = []

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from triptych_server.encode.device_for import device_for
 from triptych_server.encode.errors import EncodingFailed
 from triptych_server.encode.model_folder import ModelFolder, load_model_folder
 from triptych_server.encode.preprocess import ImageRecipe, Pixels, read_image_recipe
+from triptych_server.encode.priority import step_back
 from triptych_server.encode.session import CPU, check_runtime, parse_device
 from triptych_server.encode.tokenize import TextTokenizer, TokenIds
 from triptych_server.encode.windows import cut_windows
@@ -69,14 +71,16 @@ class ClipEncoder:
         self._info = info
         self._recipe = recipe
         self._tokenizer = tokenizer
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"prepare-{info.id}")
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix=f"prepare-{info.id}", initializer=step_back
+        )
         self._shrinking = 0
         max_tokens, window = max_text_batch * _TOKENS_OF_A_TEXT, max_text_batch
         if info.provider == CPU:
             max_tokens = min(max_tokens, threads * _TOKENS_OF_A_THREAD)
             window = min(window, _WINDOW)
         self._images: Batcher[Pixels, FloatArray] = Batcher(
-            "image", images, max_batch=max_image_batch, max_queue=max_queue
+            "image", images, max_batch=max_image_batch, max_queue=max_queue, in_bulk=True
         )
         self._texts: Batcher[TokenIds, FloatArray] = Batcher(
             "text",
@@ -203,16 +207,18 @@ def load_encoder(
     chosen = device_for(stated, parse_device(device))
     recipe = read_image_recipe(folder)
     tokenizer = TextTokenizer(folder, stated.context_length)
-    visions, texts = (
-        open_on_each(
-            model,
-            device=chosen,
-            device_ids=device_ids,
-            threads=threads,
-            memory_bytes=gpu_memory_bytes,
-        )
-        for model in (stated.vision, stated.text)
+    open_model = partial(
+        open_on_each,
+        device=chosen,
+        device_ids=device_ids,
+        threads=threads,
+        memory_bytes=gpu_memory_bytes,
     )
+    # The threads of a model's runs are as those of its opening: a picture's run is long, and steps
+    # back; a text's is short, and somebody waits for it.
+    with ThreadPoolExecutor(1, initializer=step_back) as behind:
+        visions = behind.submit(open_model, stated.vision).result()
+    texts = open_model(stated.text)
     image_batch, text_batch = batch_sizes([*visions, *texts], max_image_batch, max_text_batch)
     max_cost = text_batch * _TOKENS_OF_A_TEXT
     others = [way for way in Decoding if way is not decoding]

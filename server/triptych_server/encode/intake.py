@@ -24,6 +24,7 @@ from triptych_server.encode.decode_process import (
     DecoderNotStarted,
 )
 from triptych_server.encode.errors import StartupError
+from triptych_server.encode.priority import step_back
 from triptych_server.encode.refusals import checked_format, refused
 from triptych_server.encode.thumbnail import make_thumbnail
 
@@ -61,7 +62,9 @@ class ProcessIntake:
         self._idle = [first]
         self._slots = asyncio.Semaphore(workers)
         self._tasks: set[asyncio.Task[Picture]] = set()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="thumbnails")
+        self._pool = ThreadPoolExecutor(
+            workers, thread_name_prefix="thumbnails", initializer=step_back
+        )
 
     @classmethod
     async def open(

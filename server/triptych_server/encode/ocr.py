@@ -22,6 +22,7 @@ from triptych_server.domain.items import OcrReading, Picture
 from triptych_server.encode.ocr_languages import OcrLanguages
 from triptych_server.encode.ocr_sheet import DOTS_PER_INCH, make_sheet
 from triptych_server.encode.ocr_words import failed, reading_of, timed_out
+from triptych_server.encode.priority import step_back
 
 PAGE_SEGMENTATION = 3
 
@@ -39,7 +40,7 @@ class TesseractOcr:
         self._is_installed = shutil.which("tesseract") is not None
         names = _installed_names() if self._is_installed else set[str]()
         self._languages = OcrLanguages.among(names, default=default_language)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ocr")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ocr", initializer=step_back)
         self._slots = asyncio.Semaphore(workers)
 
     @property

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from triptych_server.children import die_with
+from triptych_server.encode.priority import step_back
 
 if TYPE_CHECKING:
     from tesserocr import PyTessBaseAPI
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
     descriptor, parent, tessdata, memory_bytes = arguments
     if not die_with(int(parent)):
         return 1
+    step_back()
     # The parent may end while it is being answered: then there is nobody left to tell.
     with (
         socket.socket(fileno=int(descriptor)) as pipe,

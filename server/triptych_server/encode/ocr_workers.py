@@ -23,6 +23,7 @@ from triptych_server.encode.ocr_languages import OcrLanguages
 from triptych_server.encode.ocr_process import OcrProcess, ReaderEnded
 from triptych_server.encode.ocr_sheet import Sheet, make_sheet
 from triptych_server.encode.ocr_words import failed, reading_of, timed_out
+from triptych_server.encode.priority import step_back
 from triptych_server.encode.tessdata import data_names, find_tessdata
 from triptych_server.encode.worker_pool import WorkerPool, WorkersLost
 
@@ -51,7 +52,9 @@ class WorkerOcr:
         self.version = first.version
         self._languages = OcrLanguages.among(data_names(tessdata), default=default_language)
         self._processes = WorkerPool(partial(_start, tessdata), first, workers=workers)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ocr-sheets")
+        self._pool = ThreadPoolExecutor(
+            workers, thread_name_prefix="ocr-sheets", initializer=step_back
+        )
 
     @classmethod
     async def open(cls, *, workers: int, default_language: str = "eng") -> WorkerOcr:

@@ -185,7 +185,7 @@ class Upsert:
         item_reading = _for_item(entry, reading)
         try:
             _check(collection, entry, path)
-            hashes = content_hashes(entry, item_reading)
+            hashes = await _hashes(entry, item_reading)
         except TriptychError as error:
             return UpsertOutcome(place, entry.id, UpsertResult.FAILED, error)
         if (
@@ -249,6 +249,13 @@ def _for_item(item: ItemInput, reading: Reading | None) -> Reading | None:
     if item.ocr_text is not None and not reading.replaces_supplied:
         return None
     return reading
+
+
+async def _hashes(item: ItemInput, reading: Reading | None) -> dict[str, str]:
+    """``content_hashes``; a picture's, which may take milliseconds, beside the event loop."""
+    if item.image is None:
+        return content_hashes(item, reading)
+    return await asyncio.to_thread(content_hashes, item, reading)
 
 
 def _check(collection: Collection, item: ItemInput, path: str) -> None:
