@@ -57,6 +57,7 @@ def write(names: Sequence[str]) -> list[str]:
         "",
         "- Command: `make bench`, or `python -m benchmarks NAME` for one subject; each subject is "
         "one run, in a process of its own.",
+        "- What bounds the goals that are not met: [BOUNDS.md](BOUNDS.md).",
         f"- Machine: {machine()}",
         f"- Versions: {versions()}",
         "",
