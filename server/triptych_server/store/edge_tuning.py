@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # The graph: edges of a node, and neighbours looked at while it is built. The engine's own defaults.
 EDGES, EF_CONSTRUCT = 16, 100
 # Candidates kept in view while a graph is searched, at least; more find more and take longer.
-SEARCH_EF = 256
+SEARCH_EF = 512
 
 
 @dataclass(frozen=True, slots=True)
